@@ -1,0 +1,36 @@
+//! The envelope of every JSON answer.
+
+use serde::{Deserialize, Serialize};
+
+/// Version of app, manager and agent. They work together only when it is the same.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What BlendNet answers since 0.3: `{"success", "message", "data"}`; an error also carries a
+/// stable `code` and a `hint` that says what to do next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer<T> {
+    /// Whether the request was carried out.
+    pub success: bool,
+    /// For people.
+    pub message: String,
+    /// What was asked for; `null` in errors.
+    pub data: Option<T>,
+    /// Stable name of the error, such as `not_found`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What to do about the error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl<T> Answer<T> {
+    /// A success with data.
+    pub fn ok(data: T) -> Self {
+        Self { success: true, message: "ok".to_owned(), data: Some(data), code: None, hint: None }
+    }
+
+    /// A success with data and a sentence.
+    pub fn said(message: impl Into<String>, data: T) -> Self {
+        Self { message: message.into(), ..Self::ok(data) }
+    }
+}

@@ -1,0 +1,34 @@
+//! Types that travel between the programs and into stored files.
+//!
+//! Architecture invariant: this crate does nothing. Constructors check what they are given;
+//! there is no I/O, no clock and no decision here.
+
+mod agent;
+mod answer;
+mod frames;
+mod ids;
+mod job;
+mod path;
+mod region;
+mod scene;
+mod scene_info;
+mod work;
+
+pub use agent::{AgentReport, BlenderBuild, Host, SceneState};
+pub use answer::{Answer, VERSION};
+pub use frames::{FrameSet, FrameSetError};
+pub use ids::{AgentId, BlobId, IdError, JobId, SceneId, WorkId};
+pub use job::{
+    AgentState, AgentView, FarmView, FrameState, FrameView, JobSpec, JobState, JobView, Split,
+    SplitChoice, SplitPlan,
+};
+pub use path::{PackPath, PackPathError};
+pub use region::{Region, RegionError, SampleRange, Tile};
+pub use scene::{Manifest, ManifestFile, Overrides, SceneSpec};
+pub use scene_info::{
+    Adaptive, ExternalFile, FileKind, FilmRect, OutputFormat, SceneInfo, ViewLayerInfo,
+};
+pub use work::{
+    FailureKind, Fault, Outcome, Progress, ResultFile, Timing, Work, WorkFailure, WorkKind,
+    WorkState, WorkStatus,
+};

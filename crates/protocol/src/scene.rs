@@ -1,0 +1,55 @@
+//! A scene and its files, as submitted.
+
+use crate::{BlobId, PackPath};
+use serde::{Deserialize, Serialize};
+
+/// A file of a scene.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestFile {
+    /// Where it lies, in the layout of the artist's disk.
+    pub path: PackPath,
+    /// Its content.
+    pub blob: BlobId,
+    /// Its size.
+    pub size_bytes: u64,
+}
+
+/// A .blend and all that it needs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Path of the .blend among `files`.
+    pub project: PackPath,
+    /// All files, the .blend among them.
+    pub files: Vec<ManifestFile>,
+}
+
+/// What the user changes for this render without touching the file. `None` or empty: as saved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Overrides {
+    /// Name of the scene to render.
+    pub scene: Option<String>,
+    /// Name of the camera object; markers that bind cameras are then ignored.
+    pub camera: Option<String>,
+    /// Names of the view layers to render; the others are off.
+    pub view_layers: Vec<String>,
+    /// Cycles samples of a frame, at least 1.
+    pub samples: Option<u32>,
+    /// Cycles seed.
+    pub seed: Option<i32>,
+    /// Whether the scene's compositor runs.
+    pub compositor: Option<bool>,
+}
+
+/// Everything that decides what is rendered, but for the frame.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SceneSpec {
+    /// The files.
+    pub manifest: Manifest,
+    /// The user's changes.
+    #[serde(default)]
+    pub overrides: Overrides,
+}
