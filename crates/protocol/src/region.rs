@@ -17,6 +17,7 @@ pub struct SampleRange {
 /// Never empty, and its right and upper edges fit in 32 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "[u32; 4]", into = "[u32; 4]")]
+#[expect(clippy::struct_field_names, reason = "units are in names")]
 pub struct Tile {
     x_px: u32,
     y_px: u32,

@@ -77,6 +77,7 @@ pub struct ExternalFile {
 
 /// What will be rendered, overrides applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of a scene, not states")]
 pub struct SceneInfo {
     /// Blender that answered, such as `4.5.15`.
     pub blender_version: String,

@@ -1,1 +1,27 @@
-//! Placeholder.
+//! Decides what is rendered where.
+//!
+//! Pure: a [`Farm`] is plain data, [`Farm::apply`] takes one event, [`plan`] says what to do
+//! next. The manager runs it on real time, the tests on virtual time.
+//!
+//! Architecture invariant: no clock, no I/O, no randomness, no async. The time is an argument.
+
+mod apply;
+mod coverage;
+mod farm;
+mod fleet;
+mod plan;
+mod size;
+mod speed;
+mod split;
+
+pub use apply::Event;
+pub use coverage::{Coverage, CoverageError};
+pub use farm::{
+    Agent, AgentPhase, Assignment, Farm, Frame, Job, JobPlan, Limits, MAX_FAILURES, Task,
+};
+pub use plan::{Action, plan};
+pub use speed::Speed;
+pub use split::{choose, grid};
+
+#[cfg(test)]
+mod simulation;

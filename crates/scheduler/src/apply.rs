@@ -1,0 +1,388 @@
+//! What happened, and what it changes.
+//!
+//! ```text
+//!  job:   Inspecting ──► Ready (held) ──run──► Queued ──► Running ──► Completed
+//!             │              ▲ files              │  ▲        │ └────► Failed ──run──► Queued
+//!             └──────────────┴── not held ────────┘  └─ run ──┴─ stop ─► Paused
+//!
+//!  frame: Queued ──► Running ──► Finishing ──► Completed
+//!             └─────────┴────────────┴── 3 failures, or the scene's fault ──► Failed
+//! ```
+//!
+//! Events come late, twice, or from agents that were given up: what does not fit is ignored,
+//! because the next plan starts from what is known, not from what was expected.
+
+use crate::farm::{Agent, AgentPhase, Farm, Frame, Job, JobPlan, MAX_FAILURES, Task};
+use crate::{Coverage, Speed};
+use blendnet_protocol::{
+    AgentId, Fault, FrameState, JobId, JobState, SceneId, WorkFailure, WorkId,
+};
+use std::time::Duration;
+
+/// Something happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// An agent is known: launched by the farm, or added by hand.
+    AgentAdded {
+        /// Who.
+        agent: AgentId,
+        /// Whether the farm launched it and ends it.
+        launched: bool,
+    },
+    /// It answers.
+    AgentOnline(AgentId),
+    /// It does not answer any more; it may come back.
+    AgentLost(AgentId),
+    /// It is gone for good, with the reason where there is one.
+    AgentEnded(AgentId, Option<WorkFailure>),
+    /// A scene and all its files are on an agent (or could not be sent).
+    SceneSent {
+        /// To whom.
+        agent: AgentId,
+        /// Which.
+        scene: SceneId,
+        /// Whether it arrived.
+        arrived: bool,
+    },
+    /// An agent ended a piece of work well; its result is not ours yet.
+    Rendered {
+        /// Which.
+        work: WorkId,
+        /// Seconds it took, opening of the scene left out.
+        secs: f64,
+        /// Pixel samples really rendered, margins among them.
+        pixel_samples: u64,
+    },
+    /// The part of a piece of work is merged.
+    Merged {
+        /// Which.
+        work: WorkId,
+        /// Whose.
+        job: JobId,
+        /// Which frame.
+        frame: i32,
+        /// Seconds that merging took.
+        secs: f64,
+    },
+    /// The finished files of a frame are ours.
+    FrameCompleted {
+        /// Whose.
+        job: JobId,
+        /// Which frame.
+        frame: i32,
+    },
+    /// A piece of work failed.
+    Failed {
+        /// Which.
+        work: WorkId,
+        /// Why.
+        failure: WorkFailure,
+    },
+    /// A piece of work, or its result, is lost by nobody's fault.
+    GaveBack {
+        /// Which.
+        work: WorkId,
+        /// Whose.
+        job: JobId,
+        /// Which frame.
+        frame: Option<i32>,
+    },
+    /// A submission.
+    JobAdded(JobId, Box<Job>),
+    /// An agent looked into the scene.
+    JobInspected {
+        /// Whose.
+        job: JobId,
+        /// What was decided.
+        plan: JobPlan,
+        /// Frames of which something is rendered already.
+        resumed: Vec<(i32, Coverage)>,
+    },
+    /// A job has other files now; they may want a new inspection.
+    JobFiles {
+        /// Whose.
+        job: JobId,
+        /// The scene with these files.
+        scene: SceneId,
+        /// Whether to inspect again.
+        inspect: bool,
+    },
+    /// Start or go on.
+    JobRun(JobId),
+    /// Stop, and keep what is rendered.
+    JobStop(JobId),
+    /// Forget.
+    JobRemoved(JobId),
+    /// The job as a whole can't be done.
+    JobFailed(JobId, WorkFailure),
+    /// How many agents the farm is to launch.
+    LaunchedAgents(u32),
+    /// Somebody asked something of the farm.
+    Activity,
+}
+
+impl Event {
+    /// Whether somebody wants or does something; agents that come and go do not count.
+    fn is_activity(&self) -> bool {
+        !matches!(
+            self,
+            Self::AgentAdded { .. }
+                | Self::AgentOnline(_)
+                | Self::AgentLost(_)
+                | Self::AgentEnded(..)
+                | Self::SceneSent { .. }
+        )
+    }
+}
+
+impl Farm {
+    /// Takes one event.
+    pub fn apply(&mut self, event: Event, now: Duration) {
+        if event.is_activity() {
+            self.last_activity = now;
+        }
+        match event {
+            Event::AgentAdded { agent, launched } => {
+                self.agents.insert(agent, Agent::new(launched, now));
+            }
+            Event::AgentOnline(id) => self.agent_online(&id, now),
+            Event::AgentLost(id) => self.agent_lost(&id, AgentPhase::Lost(now)),
+            Event::AgentEnded(id, failure) => self.agent_ended(&id, failure, now),
+            Event::SceneSent { agent, scene, arrived } => {
+                if let Some(agent) = self.agents.get_mut(&agent) {
+                    let _replaced = if arrived {
+                        agent.scenes.insert(scene, true)
+                    } else {
+                        agent.scenes.remove(&scene)
+                    };
+                }
+            }
+            Event::Rendered { work, secs, pixel_samples } => {
+                self.rendered(&work, secs, pixel_samples, now);
+            }
+            Event::Merged { work, job, frame, secs } => self.merged(&work, &job, frame, secs),
+            Event::FrameCompleted { job, frame } => {
+                self.frame_ends(&job, frame, FrameState::Completed, None);
+            }
+            Event::Failed { work, failure } => self.failed(&work, failure, now),
+            Event::GaveBack { work, job, frame } => {
+                self.unqueue(&work, now);
+                self.give_back(&work, &job, frame);
+            }
+            Event::JobAdded(id, job) => {
+                self.jobs.insert(id, *job);
+            }
+            Event::JobInspected { job, plan, resumed } => self.inspected(&job, plan, resumed),
+            Event::JobFiles { job, scene, inspect } => {
+                if let Some(job) = self.jobs.get_mut(&job) {
+                    job.scene = scene;
+                    if inspect {
+                        job.state = JobState::Inspecting;
+                        job.hold = true;
+                    }
+                }
+            }
+            Event::JobRun(id) => self.run_job(&id),
+            Event::JobStop(id) => {
+                if let Some(job) = self.jobs.get_mut(&id)
+                    && (job.is_active() || job.state == JobState::Ready)
+                {
+                    job.state = JobState::Paused;
+                }
+            }
+            Event::JobRemoved(id) => {
+                self.jobs.remove(&id);
+            }
+            Event::JobFailed(id, failure) => self.job_failed(&id, failure),
+            Event::LaunchedAgents(count) => self.limits.launched_agents = count,
+            Event::Activity => {}
+        }
+    }
+
+    fn agent_online(&mut self, id: &AgentId, now: Duration) {
+        if let Some(agent) = self.agents.get_mut(id) {
+            if agent.phase != AgentPhase::Draining {
+                agent.phase = AgentPhase::Online;
+                agent.idle_since = now;
+            }
+            self.launch_failures = 0;
+        }
+    }
+
+    /// Its work goes to others; what it rendered and did not hand in is rendered again.
+    fn agent_lost(&mut self, id: &AgentId, phase: AgentPhase) {
+        let Some(agent) = self.agents.get_mut(id) else { return };
+        agent.phase = phase;
+        agent.scenes.clear();
+        for lost in std::mem::take(&mut agent.queue) {
+            self.give_back(&lost.work, &lost.job, lost.task.frame());
+        }
+    }
+
+    fn agent_ended(&mut self, id: &AgentId, failure: Option<WorkFailure>, now: Duration) {
+        self.agent_lost(id, AgentPhase::Draining);
+        let Some(agent) = self.agents.remove(id) else { return };
+        if agent.launched
+            && let Some(failure) = failure
+        {
+            self.launch_failed(&failure, now);
+        }
+    }
+
+    fn rendered(&mut self, work: &WorkId, secs: f64, pixel_samples: u64, now: Duration) {
+        let Some((id, at)) = self.holder(work) else { return };
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let done = agent.queue.remove(at);
+        if agent.queue.is_empty() {
+            agent.idle_since = now;
+        }
+        if matches!(done.task, Task::Part { .. } | Task::Whole { .. }) {
+            let speed = match agent.speeds.get(&done.job) {
+                Some(speed) => speed.updated(pixel_samples, secs),
+                None => Speed::first(pixel_samples, secs),
+            };
+            agent.speeds.insert(done.job.clone(), speed);
+            if let Some(job) = self.jobs.get_mut(&done.job) {
+                job.rendered_pixel_samples += pixel_samples;
+            }
+        }
+    }
+
+    fn merged(&mut self, work: &WorkId, job: &JobId, frame: i32, secs: f64) {
+        let Some(job) = self.jobs.get_mut(job) else { return };
+        job.merge_secs =
+            if job.merge_secs > 0.0 { f64::midpoint(job.merge_secs, secs) } else { secs };
+        let Some(frame) = job.frames.get_mut(&frame) else { return };
+        if frame.coverage.deliver(work).is_ok() && frame.is_open() {
+            frame.state = FrameState::Running;
+        }
+    }
+
+    fn failed(&mut self, work: &WorkId, failure: WorkFailure, now: Duration) {
+        let Some((id, at)) = self.holder(work) else { return };
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let done = agent.queue.remove(at);
+        if agent.queue.is_empty() {
+            agent.idle_since = now;
+        }
+        if failure.fault == Fault::Agent {
+            agent.unfit.insert(done.job.clone());
+        }
+        let frame = done.task.frame();
+        self.give_back(work, &done.job, frame);
+        let nobody_left = failure.fault == Fault::Agent && self.fit_agents(&done.job) == 0;
+        let Some(job) = self.jobs.get_mut(&done.job) else { return };
+        let Some(number) = frame else {
+            job.failures += 1;
+            if failure.fault == Fault::Scene || nobody_left || job.failures >= MAX_FAILURES {
+                self.job_failed(&done.job, failure);
+            }
+            return;
+        };
+        let Some(frame) = job.frames.get_mut(&number) else { return };
+        if failure.fault != Fault::Agent {
+            frame.failures += 1;
+        }
+        frame.failure = Some(failure.clone());
+        if nobody_left {
+            self.job_failed(&done.job, failure);
+        } else if failure.fault == Fault::Scene || frame.failures >= MAX_FAILURES {
+            self.frame_ends(&done.job, number, FrameState::Failed, Some(failure));
+        }
+    }
+
+    fn unqueue(&mut self, work: &WorkId, now: Duration) {
+        if let Some((id, at)) = self.holder(work)
+            && let Some(agent) = self.agents.get_mut(&id)
+        {
+            agent.queue.remove(at);
+            if agent.queue.is_empty() {
+                agent.idle_since = now;
+            }
+        }
+    }
+
+    pub(crate) fn give_back(&mut self, work: &WorkId, job: &JobId, frame: Option<i32>) {
+        let Some(job) = self.jobs.get_mut(job) else { return };
+        let Some(frame) = frame.and_then(|frame| job.frames.get_mut(&frame)) else { return };
+        if frame.finishing.as_ref() == Some(work) {
+            frame.finishing = None;
+        }
+        let _not_held = frame.coverage.give_back(work);
+    }
+
+    fn inspected(&mut self, id: &JobId, plan: JobPlan, resumed: Vec<(i32, Coverage)>) {
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        let Some(bounds) = plan.bounds() else { return };
+        let frames = plan.frames.iter().map(|&n| (n, Frame::new(Coverage::new(bounds))));
+        job.frames = frames.collect();
+        for (number, coverage) in resumed {
+            if let Some(frame) = job.frames.get_mut(&number) {
+                if !coverage.is_untouched() {
+                    frame.state = FrameState::Running;
+                }
+                frame.coverage = coverage;
+            }
+        }
+        job.plan = Some(plan);
+        job.failures = 0;
+        if job.state == JobState::Inspecting {
+            job.state = if job.hold { JobState::Ready } else { JobState::Queued };
+        }
+        self.end_job_if_done(id);
+    }
+
+    fn run_job(&mut self, id: &JobId) {
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        if !matches!(job.state, JobState::Ready | JobState::Paused | JobState::Failed) {
+            return;
+        }
+        job.failure = None;
+        job.failures = 0;
+        job.hold = false;
+        for frame in job.frames.values_mut().filter(|f| f.state == FrameState::Failed) {
+            frame.state = FrameState::Running;
+            frame.failures = 0;
+        }
+        job.state = if job.plan.is_some() { JobState::Queued } else { JobState::Inspecting };
+        for agent in self.agents.values_mut() {
+            agent.unfit.remove(id);
+        }
+        self.launch_failures = 0;
+        self.end_job_if_done(id);
+    }
+
+    fn frame_ends(
+        &mut self,
+        id: &JobId,
+        number: i32,
+        state: FrameState,
+        failure: Option<WorkFailure>,
+    ) {
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        if let Some(frame) = job.frames.get_mut(&number) {
+            frame.state = state;
+            frame.finishing = None;
+            if failure.is_some() {
+                frame.failure = failure;
+            }
+        }
+        self.end_job_if_done(id);
+    }
+
+    fn end_job_if_done(&mut self, id: &JobId) {
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        if job.plan.is_none() || job.frames.values().any(Frame::is_open) {
+            return;
+        }
+        let failed = job.frames.values().any(|f| f.state == FrameState::Failed);
+        job.state = if failed { JobState::Failed } else { JobState::Completed };
+    }
+
+    pub(crate) fn job_failed(&mut self, id: &JobId, failure: WorkFailure) {
+        if let Some(job) = self.jobs.get_mut(id) {
+            job.failure = Some(failure);
+            job.state = JobState::Failed;
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What of a frame is rendered, what is being rendered, and what is still free.
+//!
+//! ```text
+//!          take                deliver
+//!  free ─────────► held ─────────────────► done
+//!    ▲               │
+//!    └── give back ──┘
+//! ```
+//!
+//! Free, held and done are disjoint and together the whole frame, always. A sample of a pixel
+//! is counted once or not at all.
+
+use blendnet_protocol::{Region, SampleRange, Tile, WorkId};
+use std::collections::BTreeMap;
+
+/// The ledger of one frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coverage {
+    bounds: Region,
+    free: Vec<Region>,
+    held: BTreeMap<WorkId, Region>,
+    done: Vec<Region>,
+}
+
+/// A request that does not fit the ledger. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CoverageError {
+    /// The work holds nothing of this frame: delivered or given back before.
+    #[error("work {0} holds no part of this frame")]
+    NotHeld(WorkId),
+    /// Something is already rendered twice, or lies outside of the frame.
+    #[error("region {0:?} is counted already or lies outside of the frame")]
+    NotFree(Region),
+}
+
+impl Coverage {
+    /// A frame of which nothing is rendered.
+    pub fn new(bounds: Region) -> Self {
+        Self { bounds, free: vec![bounds], held: BTreeMap::new(), done: Vec::new() }
+    }
+
+    /// A frame of which `done` is rendered.
+    pub fn resumed(bounds: Region, done: &[Region]) -> Result<Self, CoverageError> {
+        let mut coverage = Self::new(bounds);
+        for &region in done {
+            let before = coverage.free_pixel_samples();
+            coverage.free = coverage.free.iter().flat_map(|&f| without(f, region)).collect();
+            if before - coverage.free_pixel_samples() != region.pixel_samples() {
+                return Err(CoverageError::NotFree(region));
+            }
+            coverage.done.push(region);
+        }
+        coverage.tidy();
+        Ok(coverage)
+    }
+
+    /// Cuts what is free along the borders of `tiles`, in their order.
+    pub fn cut_into(&mut self, tiles: &[Tile]) {
+        let mut cut = Vec::new();
+        for &tile in tiles {
+            for &region in &self.free {
+                cut.extend(common_tile(region.tile, tile).map(|tile| Region { tile, ..region }));
+            }
+        }
+        let same = cut.iter().map(|r| r.pixel_samples()).sum::<u64>() == self.free_pixel_samples();
+        debug_assert!(same, "the tiles cover the frame exactly once");
+        if same {
+            self.free = cut;
+        }
+    }
+
+    /// Gives the first free region, or its first `most_samples`, to `work`.
+    pub fn take(&mut self, work: WorkId, most_samples: u32) -> Option<Region> {
+        let region = *self.free.first()?;
+        let (samples, rest) = region.samples.split_at(most_samples);
+        match (self.free.first_mut(), rest) {
+            (Some(first), Some(rest)) => first.samples = rest,
+            _ => drop(self.free.remove(0)),
+        }
+        let taken = Region { samples, ..region };
+        self.held.insert(work, taken);
+        Some(taken)
+    }
+
+    /// The region of `work` is merged.
+    pub fn deliver(&mut self, work: &WorkId) -> Result<Region, CoverageError> {
+        let region = self.release(work)?;
+        self.done.push(region);
+        Ok(region)
+    }
+
+    /// The region of `work` is not rendered after all.
+    pub fn give_back(&mut self, work: &WorkId) -> Result<Region, CoverageError> {
+        let region = self.release(work)?;
+        self.free.push(region);
+        self.tidy();
+        Ok(region)
+    }
+
+    fn release(&mut self, work: &WorkId) -> Result<Region, CoverageError> {
+        self.held.remove(work).ok_or_else(|| CoverageError::NotHeld(work.clone()))
+    }
+
+    /// Joins ranges of one tile that touch, and puts early samples first: they make the picture.
+    fn tidy(&mut self) {
+        self.free.sort_by_key(|r| (r.tile, r.samples));
+        self.free.dedup_by(|next, kept| {
+            let touching = kept.tile == next.tile && kept.samples.end() == next.samples.start();
+            let joined = SampleRange::new(kept.samples.start(), next.samples.end());
+            match joined {
+                Ok(samples) if touching => kept.samples = samples,
+                _ => return false,
+            }
+            true
+        });
+        self.free.sort_by_key(|r| r.samples.start());
+    }
+
+    /// The whole frame.
+    pub fn bounds(&self) -> Region {
+        self.bounds
+    }
+
+    /// What nobody works on, in the order in which it is given out.
+    pub fn free(&self) -> &[Region] {
+        &self.free
+    }
+
+    /// Who works on what.
+    pub fn held(&self) -> &BTreeMap<WorkId, Region> {
+        &self.held
+    }
+
+    /// What is merged.
+    pub fn done(&self) -> &[Region] {
+        &self.done
+    }
+
+    /// Pixels times samples that are free.
+    pub fn free_pixel_samples(&self) -> u64 {
+        self.free.iter().map(|r| r.pixel_samples()).sum()
+    }
+
+    /// Pixels times samples that are merged.
+    pub fn done_pixel_samples(&self) -> u64 {
+        self.done.iter().map(|r| r.pixel_samples()).sum()
+    }
+
+    /// Merged share, 0 to 1.
+    #[expect(clippy::cast_precision_loss, reason = "a share for people and estimates")]
+    pub fn done_share(&self) -> f64 {
+        self.done_pixel_samples() as f64 / self.bounds.pixel_samples() as f64
+    }
+
+    /// Whether everything is merged.
+    pub fn is_complete(&self) -> bool {
+        self.free.is_empty() && self.held.is_empty()
+    }
+
+    /// Whether nothing was ever given out.
+    pub fn is_untouched(&self) -> bool {
+        self.held.is_empty() && self.done.is_empty()
+    }
+}
+
+fn common_tile(a: Tile, b: Tile) -> Option<Tile> {
+    let x = a.x_px().max(b.x_px());
+    let y = a.y_px().max(b.y_px());
+    let right = a.right_px().min(b.right_px());
+    let top = a.top_px().min(b.top_px());
+    Tile::new(x, y, right.checked_sub(x)?, top.checked_sub(y)?).ok()
+}
+
+/// What is left of `region` when `hole` is taken out, in disjoint pieces.
+fn without(region: Region, hole: Region) -> Vec<Region> {
+    if !region.overlaps(hole) {
+        return vec![region];
+    }
+    let Some(common) = common_tile(region.tile, hole.tile) else { return vec![region] };
+    let tile = region.tile;
+    let beside = [
+        (tile.x_px(), tile.y_px(), tile.right_px(), common.y_px()),
+        (tile.x_px(), common.top_px(), tile.right_px(), tile.top_px()),
+        (tile.x_px(), common.y_px(), common.x_px(), common.top_px()),
+        (common.right_px(), common.y_px(), tile.right_px(), common.top_px()),
+    ];
+    let mut pieces: Vec<Region> = beside
+        .into_iter()
+        .filter_map(|(x, y, right, top)| Tile::new(x, y, right - x, top - y).ok())
+        .map(|tile| Region { tile, samples: region.samples })
+        .collect();
+    let ranges = [
+        (region.samples.start(), hole.samples.start().max(region.samples.start())),
+        (hole.samples.end().min(region.samples.end()), region.samples.end()),
+    ];
+    pieces.extend(
+        ranges
+            .into_iter()
+            .filter_map(|(start, end)| SampleRange::new(start, end).ok())
+            .map(|samples| Region { tile: common, samples }),
+    );
+    pieces
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+use super::*;
+use proptest::prelude::*;
+
+fn region(x: u32, y: u32, w: u32, h: u32, start: u32, end: u32) -> Region {
+    Region { tile: Tile::new(x, y, w, h).unwrap(), samples: SampleRange::new(start, end).unwrap() }
+}
+
+fn work(number: u32) -> WorkId {
+    WorkId::new(format!("w{number}")).unwrap()
+}
+
+/// Free, held and done fill the frame and share nothing.
+fn assert_exact_cover(coverage: &Coverage) {
+    let all: Vec<Region> = coverage
+        .free()
+        .iter()
+        .chain(coverage.held().values())
+        .chain(coverage.done())
+        .copied()
+        .collect();
+    let total: u64 = all.iter().map(|r| r.pixel_samples()).sum();
+    assert_eq!(total, coverage.bounds().pixel_samples());
+    for (index, a) in all.iter().enumerate() {
+        assert!(coverage.bounds().tile.contains(a.tile));
+        for b in all.iter().skip(index + 1) {
+            assert!(!a.overlaps(*b), "{a:?} and {b:?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_lost_agent_held_is_given_to_the_next_one() {
+    let mut coverage = Coverage::new(region(0, 0, 8, 8, 0, 64));
+    assert_eq!(coverage.take(work(1), 16).unwrap(), region(0, 0, 8, 8, 0, 16));
+    assert_eq!(coverage.take(work(2), 16).unwrap(), region(0, 0, 8, 8, 16, 32));
+    coverage.give_back(&work(1)).unwrap();
+    assert_eq!(coverage.take(work(3), 99).unwrap(), region(0, 0, 8, 8, 0, 16));
+    assert_exact_cover(&coverage);
+}
+
+#[test]
+fn a_part_that_comes_twice_is_counted_once() {
+    let mut coverage = Coverage::new(region(0, 0, 8, 8, 0, 64));
+    coverage.take(work(1), 64);
+    coverage.deliver(&work(1)).unwrap();
+    assert_eq!(coverage.deliver(&work(1)), Err(CoverageError::NotHeld(work(1))));
+    assert_eq!(coverage.give_back(&work(1)), Err(CoverageError::NotHeld(work(1))));
+    assert!(coverage.is_complete());
+}
+
+#[test]
+fn a_resumed_frame_lacks_exactly_what_was_not_rendered() {
+    let bounds = region(0, 0, 10, 10, 0, 8);
+    let done = [region(2, 3, 4, 4, 0, 8), region(0, 0, 2, 10, 2, 5)];
+    let coverage = Coverage::resumed(bounds, &done).unwrap();
+    assert_exact_cover(&coverage);
+    assert!(Coverage::resumed(bounds, &[done[0], done[0]]).is_err());
+    assert!(Coverage::resumed(bounds, &[region(8, 8, 4, 4, 0, 1)]).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_order_of_takes_deliveries_and_losses_breaks_the_cover(
+        width in 1u32..40, height in 1u32..40, samples in 1u32..100, tiles in 1u32..20,
+        steps in prop::collection::vec((0u8..3, 0u32..12, 1u32..50), 0..80),
+    ) {
+        let bounds = region(0, 0, width, height, 0, samples);
+        let mut coverage = Coverage::new(bounds);
+        coverage.cut_into(&crate::split::grid(bounds.tile, 0, tiles));
+        for (number, (step, which, count)) in steps.into_iter().enumerate() {
+            let held = coverage.held().keys().nth(which as usize % 4).cloned();
+            match (step, held) {
+                (0, _) => { coverage.take(work(u32::try_from(number).unwrap()), count); }
+                (1, Some(held)) => { coverage.deliver(&held).unwrap(); }
+                (2, Some(held)) => { coverage.give_back(&held).unwrap(); }
+                _ => {}
+            }
+            assert_exact_cover(&coverage);
+        }
+        let resumed = Coverage::resumed(bounds, coverage.done()).unwrap();
+        assert_exact_cover(&resumed);
+        prop_assert_eq!(resumed.done_pixel_samples(), coverage.done_pixel_samples());
+    }
+}

@@ -1,0 +1,251 @@
+//! What to do now.
+
+use crate::farm::{AgentPhase, Assignment, Farm, Frame, Job, Task};
+use crate::size::{GROWTH, is_rendered_whole, is_worth_queueing, samples_of, tiles_wanted};
+use crate::split::grid;
+use blendnet_protocol::{AgentId, FrameState, JobId, JobState, SceneId, Split, WorkId};
+use std::time::Duration;
+
+/// Something for the manager to do. What it leads to comes back as events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Start an agent under this name.
+    Launch {
+        /// Its name.
+        agent: AgentId,
+    },
+    /// End an agent that we launched.
+    Terminate {
+        /// Which.
+        agent: AgentId,
+    },
+    /// Send a scene and its files.
+    SendScene {
+        /// To whom.
+        agent: AgentId,
+        /// Which.
+        scene: SceneId,
+        /// Whose.
+        job: JobId,
+    },
+    /// Give work to an agent; it does it when it has done what it was given before.
+    Start {
+        /// To whom.
+        agent: AgentId,
+        /// What.
+        assignment: Assignment,
+    },
+    /// Take work away again.
+    Cancel {
+        /// From whom.
+        agent: AgentId,
+        /// Which.
+        work: WorkId,
+    },
+    /// End the manager: nobody needs it.
+    Shutdown,
+}
+
+/// What to do now. Decisions are noted in the farm, so that the next plan knows of them.
+pub fn plan(farm: &mut Farm, now: Duration) -> Vec<Action> {
+    let mut actions = Vec::new();
+    farm.cancel_unwanted(now, &mut actions);
+    farm.plan_fleet(now, &mut actions);
+    let online: Vec<AgentId> = farm
+        .agents
+        .iter()
+        .filter(|(_, a)| a.phase == AgentPhase::Online)
+        .map(|(id, _)| id.clone())
+        .collect();
+    // Everybody gets something before anybody gets something more.
+    for depth in 0..2 {
+        for agent in &online {
+            farm.assign(agent, depth, &mut actions);
+        }
+    }
+    actions
+}
+
+impl Farm {
+    /// Takes work back whose job or frame does not want it any more.
+    fn cancel_unwanted(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        let mut unwanted = Vec::new();
+        for (id, agent) in &self.agents {
+            for assignment in &agent.queue {
+                let wanted = self.jobs.get(&assignment.job).is_some_and(|job| {
+                    let frame = assignment.task.frame().map(|n| job.frames.get(&n));
+                    job.is_active() && frame.is_none_or(|f| f.is_some_and(Frame::is_open))
+                });
+                if !wanted {
+                    unwanted.push((id.clone(), assignment.clone()));
+                }
+            }
+        }
+        for (id, assignment) in unwanted {
+            if let Some(agent) = self.agents.get_mut(&id) {
+                agent.queue.retain(|a| a.work != assignment.work);
+                agent.idle_since = now;
+            }
+            self.give_back(&assignment.work, &assignment.job, assignment.task.frame());
+            actions.push(Action::Cancel { agent: id, work: assignment.work });
+        }
+    }
+
+    fn assign(&mut self, id: &AgentId, depth: usize, actions: &mut Vec<Action>) {
+        for job in self.active_jobs() {
+            let Some(agent) = self.agents.get(id) else { return };
+            if agent.queue.len() != depth {
+                return;
+            }
+            if agent.unfit.contains(&job) || !self.may_join(id, &job) {
+                continue;
+            }
+            if !self.has_scene(id, &job, actions) {
+                continue;
+            }
+            if let Some(assignment) = self.next_assignment(id, &job, depth) {
+                if let Some(agent) = self.agents.get_mut(id) {
+                    agent.queue.push(assignment.clone());
+                    if let Task::Part { frame, .. } = assignment.task {
+                        agent.last_frame = Some((job.clone(), frame));
+                    }
+                }
+                actions.push(Action::Start { agent: id.clone(), assignment });
+                return;
+            }
+        }
+    }
+
+    fn may_join(&self, id: &AgentId, job: &JobId) -> bool {
+        let Some(most) = self.jobs.get(job).and_then(|job| job.max_agents) else { return true };
+        let others = self.agents.iter().filter(|(other, agent)| {
+            *other != id && agent.queue.iter().any(|assignment| &assignment.job == job)
+        });
+        others.count() < most as usize
+    }
+
+    /// Whether the agent has the job's files; sends them when not, also ahead of their use.
+    fn has_scene(&mut self, id: &AgentId, job: &JobId, actions: &mut Vec<Action>) -> bool {
+        let Some(scene) = self.jobs.get(job).map(|job| job.scene.clone()) else { return false };
+        let Some(agent) = self.agents.get_mut(id) else { return false };
+        if let Some(&arrived) = agent.scenes.get(&scene) {
+            return arrived;
+        }
+        agent.scenes.insert(scene.clone(), false);
+        actions.push(Action::SendScene { agent: id.clone(), scene, job: job.clone() });
+        false
+    }
+
+    fn next_assignment(&mut self, id: &AgentId, job: &JobId, depth: usize) -> Option<Assignment> {
+        let state = self.jobs.get(job)?.state;
+        let work: WorkId = self.fresh("work")?;
+        let task = if state == JobState::Inspecting {
+            (depth == 0 && !self.is_inspected_by_somebody(job)).then_some(Task::Inspect)
+        } else {
+            self.finish_task(job, &work).or_else(|| self.render_task(id, job, &work, depth))
+        }?;
+        if let Some(job) = self.jobs.get_mut(job) {
+            if job.state == JobState::Queued {
+                job.state = JobState::Running;
+            }
+            let frame = task.frame().and_then(|frame| job.frames.get_mut(&frame));
+            if let Some(frame) = frame.filter(|f| f.state == FrameState::Queued) {
+                frame.state = FrameState::Running;
+            }
+        }
+        Some(Assignment { work, job: job.clone(), task })
+    }
+
+    fn is_inspected_by_somebody(&self, job: &JobId) -> bool {
+        let queues = self.agents.values().flat_map(|agent| &agent.queue);
+        queues.into_iter().any(|a| &a.job == job && a.task == Task::Inspect)
+    }
+
+    /// A merged frame to denoise and compose: it is what the artist waits for.
+    fn finish_task(&mut self, job: &JobId, work: &WorkId) -> Option<Task> {
+        let (number, frame) = self
+            .jobs
+            .get_mut(job)?
+            .frames
+            .iter_mut()
+            .find(|(_, f)| f.is_open() && f.coverage.is_complete() && f.finishing.is_none())?;
+        frame.finishing = Some(work.clone());
+        frame.state = FrameState::Finishing;
+        Some(Task::Finish { frame: *number })
+    }
+
+    fn render_task(
+        &mut self,
+        id: &AgentId,
+        job: &JobId,
+        work: &WorkId,
+        depth: usize,
+    ) -> Option<Task> {
+        let agents = self.job_agents(job);
+        let whole_secs = self.whole_frame_secs(id, job);
+        let target_secs = self.target_secs(id, job);
+        let speed = self.agents.get(id)?.speeds.get(job).copied();
+        let planned = self.jobs.get(job)?;
+        if depth > 0 && !is_worth_queueing(planned, whole_secs, target_secs, agents) {
+            return None;
+        }
+        let split = planned.plan.as_ref()?.split;
+        if agents > 1 && self.is_too_slow(id, job) {
+            return None;
+        }
+        let untouched = open_frames(planned).filter(|(_, f)| f.coverage.is_untouched()).count();
+        let whole = split == Split::Frames
+            || planned.frames.len() > 1 && is_rendered_whole(whole_secs, untouched, agents);
+        let frame = self.choose_frame(id, job, whole)?;
+        let margin = if let Split::Tiles { margin_px } = split { Some(margin_px) } else { None };
+        let coverage = &mut self.jobs.get_mut(job)?.frames.get_mut(&frame)?.coverage;
+        if whole && coverage.is_untouched() {
+            coverage.take(work.clone(), u32::MAX)?;
+            return Some(Task::Whole { frame });
+        }
+        let most_samples = match (margin, speed, target_secs) {
+            (Some(margin_px), ..) => {
+                if coverage.is_untouched() {
+                    let wanted = tiles_wanted(agents, whole_secs);
+                    coverage.cut_into(&grid(coverage.bounds().tile, margin_px, wanted));
+                }
+                u32::MAX
+            }
+            (None, Some(speed), Some(secs)) => {
+                let pixels = coverage.free().first()?.tile.pixel_count();
+                let grown = GROWTH * speed.last_pixel_samples();
+                samples_of(speed.pixel_samples_in(secs).min(grown), pixels)
+            }
+            (None, ..) => 1,
+        };
+        let region = coverage.take(work.clone(), most_samples)?;
+        Some(Task::Part { frame, region })
+    }
+
+    /// An agent stays with its frame; then come frames that nobody works on, then untouched
+    /// ones, then the one with most left to do for each agent on it.
+    fn choose_frame(&self, id: &AgentId, job: &JobId, whole: bool) -> Option<i32> {
+        let planned = self.jobs.get(job)?;
+        let last = self.agents.get(id)?.last_frame.as_ref();
+        let rank = |&(number, frame): &(i32, &Frame)| {
+            let coverage = &frame.coverage;
+            let helpers = coverage.held().len() as u64;
+            let kind = match () {
+                () if coverage.is_untouched() => 2,
+                () if last == Some(&(job.clone(), number)) => 0,
+                () if helpers == 0 => 1,
+                () => 3,
+            };
+            let left = coverage.free_pixel_samples() / (helpers + 1);
+            let spread = if whole || kind < 3 { 0 } else { u64::MAX - left };
+            (kind, spread, number)
+        };
+        open_frames(planned).min_by_key(rank).map(|(number, _)| number)
+    }
+}
+
+/// Frames of which something can be given out.
+fn open_frames(job: &Job) -> impl Iterator<Item = (i32, &Frame)> {
+    let open = |f: &Frame| f.is_open() && !f.coverage.free().is_empty();
+    job.frames.iter().filter(move |(_, f)| open(f)).map(|(&number, f)| (number, f))
+}

@@ -1,0 +1,353 @@
+//! A farm in virtual time: the same plan and events as in production, with agents that are
+//! arithmetic.
+#![expect(clippy::cast_precision_loss, reason = "costs are estimates")]
+
+use crate::*;
+use blendnet_protocol::{
+    AgentId, FailureKind, Fault, FrameState, JobId, JobState, SceneId, Split, Tile, WorkFailure,
+    WorkId,
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What an agent costs in seconds.
+#[derive(Clone, Copy)]
+struct Cost {
+    cold: f64,
+    overhead: f64,
+    frame: f64,
+}
+
+struct Running {
+    agent: AgentId,
+    assignment: Assignment,
+    ends: f64,
+    secs: f64,
+}
+
+struct World {
+    farm: Farm,
+    now: f64,
+    costs: Vec<Cost>,
+    agents: BTreeMap<AgentId, (Cost, bool, Vec<Assignment>)>,
+    running: Vec<Running>,
+    /// Chunks given out in all.
+    chunks: usize,
+    longest_chunk: f64,
+    shut_down: bool,
+}
+
+fn at(secs: f64) -> Duration {
+    Duration::from_secs_f64(secs)
+}
+
+fn limits(agents: u32) -> Limits {
+    Limits {
+        launched_agents: agents,
+        agent_idle: Duration::from_mins(5),
+        idle: Duration::from_mins(30),
+    }
+}
+
+fn job_id(name: &str) -> JobId {
+    JobId::new(name).unwrap()
+}
+
+fn job_plan(split: Split, frames: i32) -> JobPlan {
+    JobPlan {
+        split,
+        tile: Tile::new(0, 0, 640, 360).unwrap(),
+        total_samples: 256,
+        frames: (1..=frames).collect(),
+    }
+}
+
+impl World {
+    fn new(costs: &[Cost]) -> Self {
+        let agents = u32::try_from(costs.len()).unwrap();
+        Self {
+            farm: Farm::new(limits(agents), "r"),
+            now: 0.0,
+            costs: costs.to_vec(),
+            agents: BTreeMap::new(),
+            running: Vec::new(),
+            chunks: 0,
+            longest_chunk: 0.0,
+            shut_down: false,
+        }
+    }
+
+    fn submit(&mut self, name: &str, plan: JobPlan) {
+        let number = self.farm.jobs.len() as u64;
+        let scene = SceneId::new(format!("{number:064x}")).unwrap();
+        let job = Job::new(number, scene, false, None);
+        self.tell(Event::JobAdded(job_id(name), Box::new(job)));
+        self.tell(Event::JobInspected { job: job_id(name), plan, resumed: vec![] });
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.farm.apply(event, at(self.now));
+        self.act();
+    }
+
+    fn act(&mut self) {
+        for action in plan(&mut self.farm, at(self.now)) {
+            match action {
+                Action::Launch { agent } => {
+                    let cost = self.costs[self.agents.len() % self.costs.len()];
+                    self.agents.insert(agent.clone(), (cost, false, vec![]));
+                    self.tell(Event::AgentOnline(agent));
+                }
+                Action::SendScene { agent, scene, .. } => {
+                    self.tell(Event::SceneSent { agent, scene, arrived: true });
+                }
+                Action::Start { agent, assignment } => {
+                    self.chunks += 1;
+                    if let Some(state) = self.agents.get_mut(&agent) {
+                        state.2.push(assignment);
+                    }
+                    self.start_next(&agent);
+                }
+                Action::Cancel { agent, work } => self.drop_work(&agent, &work),
+                Action::Terminate { agent } => self.kill(&agent),
+                Action::Shutdown => self.shut_down = true,
+            }
+        }
+    }
+
+    fn start_next(&mut self, id: &AgentId) {
+        if self.running.iter().any(|r| &r.agent == id) {
+            return;
+        }
+        let Some((cost, warm, queue)) = self.agents.get_mut(id) else { return };
+        if queue.is_empty() {
+            return;
+        }
+        let assignment = queue.remove(0);
+        let share = match assignment.task {
+            Task::Part { region, .. } => region.pixel_samples() as f64 / (640.0 * 360.0 * 256.0),
+            Task::Whole { .. } => 1.0,
+            Task::Inspect | Task::Finish { .. } => 0.0,
+        };
+        let cold = if *warm { 0.0 } else { cost.cold };
+        *warm = true;
+        let secs = cold + cost.overhead + share * cost.frame;
+        self.longest_chunk = self.longest_chunk.max(secs);
+        self.running.push(Running { agent: id.clone(), assignment, ends: self.now + secs, secs });
+    }
+
+    fn drop_work(&mut self, id: &AgentId, work: &WorkId) {
+        self.running.retain(|r| &r.assignment.work != work);
+        if let Some(state) = self.agents.get_mut(id) {
+            state.2.retain(|a| &a.work != work);
+        }
+        self.start_next(&id.clone());
+    }
+
+    fn kill(&mut self, id: &AgentId) {
+        self.agents.remove(id);
+        self.running.retain(|r| &r.agent != id);
+        self.tell(Event::AgentEnded(id.clone(), None));
+    }
+
+    /// Lets the next chunk end. `false` when nothing runs.
+    fn step(&mut self) -> bool {
+        let next = (0..self.running.len())
+            .min_by(|&a, &b| self.running[a].ends.total_cmp(&self.running[b].ends));
+        let Some(next) = next else { return false };
+        let Running { agent, assignment: Assignment { work, job, task }, ends, secs } =
+            self.running.remove(next);
+        self.now = ends;
+        let bounds = self.farm.jobs[&job].plan.as_ref().unwrap().bounds().unwrap();
+        let pixel_samples = match task {
+            Task::Part { region, .. } => region.pixel_samples(),
+            _ => bounds.pixel_samples(),
+        };
+        self.start_next(&agent);
+        self.tell(Event::Rendered { work: work.clone(), secs, pixel_samples });
+        match task {
+            Task::Part { frame, .. } => {
+                self.tell(Event::Merged { work, job, frame, secs: 0.01 });
+            }
+            Task::Whole { frame } | Task::Finish { frame } => {
+                self.tell(Event::FrameCompleted { job, frame });
+            }
+            Task::Inspect => {}
+        }
+        true
+    }
+
+    fn run(&mut self) -> f64 {
+        let start = self.now;
+        for _ in 0..200_000 {
+            if !self.farm.has_work() {
+                return self.now - start;
+            }
+            assert!(self.step(), "work is left and nobody does it: {:?}", self.farm.jobs);
+        }
+        panic!("the job does not end");
+    }
+}
+
+const EVEN: Cost = Cost { cold: 2.0, overhead: 0.2, frame: 120.0 };
+
+#[test]
+fn two_agents_end_a_still_together_at_nearly_twice_the_speed() {
+    let mut world = World::new(&[EVEN, EVEN]);
+    world.submit("still", job_plan(Split::Samples, 1));
+    let secs = world.run();
+    assert!(secs < 1.08 * (60.0 + 2.0), "{secs} s in {} chunks", world.chunks);
+    assert_eq!(world.farm.jobs[&job_id("still")].state, JobState::Completed);
+}
+
+#[test]
+fn slow_and_fast_agents_end_together() {
+    let costs = [1.0, 2.0, 6.0, 0.5].map(|slow| Cost { frame: 300.0 * slow, ..EVEN });
+    let ideal = 1.0 / costs.iter().map(|c| 1.0 / c.frame).sum::<f64>();
+    for split in [Split::Samples, Split::Tiles { margin_px: 0 }] {
+        let mut world = World::new(&costs);
+        world.submit("still", job_plan(split, 1));
+        let secs = world.run();
+        let most = if split == Split::Samples { 1.10 } else { 1.6 };
+        assert!(secs < most * ideal + 3.0, "{split:?}: {secs} s against {ideal} s");
+    }
+}
+
+#[test]
+fn frames_of_an_animation_are_rendered_whole_until_the_last_ones() {
+    let mut world = World::new(&[EVEN, EVEN, EVEN]);
+    world.submit("shot", job_plan(Split::Samples, 40));
+    let secs = world.run();
+    let ideal = 40.0 * 120.0 / 3.0;
+    assert!(secs < 1.03 * ideal, "{secs} s against {ideal} s");
+    assert!(world.chunks < 40 + 180, "{} chunks", world.chunks);
+}
+
+#[test]
+fn tiny_frames_are_never_cut_once_that_is_known() {
+    let tiny = Cost { cold: 0.5, overhead: 0.1, frame: 0.5 };
+    let mut world = World::new(&[tiny, tiny]);
+    world.submit("shot", job_plan(Split::Samples, 100));
+    let secs = world.run();
+    assert!(world.chunks < 125, "{} chunks", world.chunks);
+    assert!(secs < 1.1 * 100.0 * 0.6 / 2.0, "{secs} s");
+}
+
+#[test]
+fn no_chunk_of_a_frame_of_days_takes_longer_than_half_an_hour() {
+    let slow = Cost { cold: 30.0, overhead: 5.0, frame: 500_000.0 };
+    let mut world = World::new(&[slow, slow]);
+    world.submit("still", job_plan(Split::Samples, 1));
+    world.run();
+    assert!(world.longest_chunk <= 2000.0, "{} s", world.longest_chunk);
+}
+
+#[test]
+fn agents_that_die_again_and_again_cost_only_what_they_held() {
+    let mut world = World::new(&[EVEN, EVEN, EVEN]);
+    world.submit("still", job_plan(Split::Samples, 3));
+    for round in 0..30 {
+        for _ in 0..3 {
+            world.step();
+        }
+        let victim = world.agents.keys().nth(round % 3).cloned();
+        if let Some(victim) = victim {
+            world.kill(&victim);
+        }
+    }
+    world.run();
+    let job = &world.farm.jobs[&job_id("still")];
+    assert_eq!(job.state, JobState::Completed);
+    assert!(job.frames.values().all(|f| f.coverage.is_complete()));
+}
+
+#[test]
+fn a_frame_that_fails_three_times_is_given_up_and_the_others_go_on() {
+    let mut world = World::new(&[EVEN]);
+    world.submit("shot", job_plan(Split::Frames, 3));
+    let failure = WorkFailure {
+        kind: FailureKind::Crashed,
+        fault: Fault::Attempt,
+        message: "Blender crashed".into(),
+        last_lines: vec![],
+    };
+    for _ in 0..3 {
+        while world.running[0].assignment.task.frame() != Some(1) {
+            assert!(world.step(), "the frame is tried again");
+        }
+        let work = world.running[0].assignment.work.clone();
+        let agent = world.running[0].agent.clone();
+        world.drop_work(&agent, &work);
+        world.tell(Event::Failed { work, failure: failure.clone() });
+    }
+    world.run();
+    let job = &world.farm.jobs[&job_id("shot")];
+    assert_eq!(job.state, JobState::Failed);
+    let completed = job.frames.values().filter(|f| f.state == FrameState::Completed).count();
+    assert_eq!((completed, job.frames[&1].state), (2, FrameState::Failed));
+    assert_eq!(job.frames[&1].failure, Some(failure));
+}
+
+#[test]
+fn a_stopped_job_goes_on_where_it_was() {
+    let mut world = World::new(&[EVEN, EVEN]);
+    world.submit("still", job_plan(Split::Samples, 1));
+    for _ in 0..8 {
+        world.step();
+    }
+    world.tell(Event::JobStop(job_id("still")));
+    assert!(world.running.is_empty(), "nobody renders a paused job");
+    let kept = world.farm.jobs[&job_id("still")].done_share();
+    assert!(kept > 0.0);
+    world.tell(Event::JobRun(job_id("still")));
+    assert!(world.farm.jobs[&job_id("still")].done_share() >= kept);
+    world.run();
+    assert_eq!(world.farm.jobs[&job_id("still")].state, JobState::Completed);
+}
+
+#[test]
+fn idle_agents_and_an_idle_manager_end_to_the_second() {
+    let mut world = World::new(&[EVEN, EVEN]);
+    world.submit("still", job_plan(Split::Samples, 1));
+    world.run();
+    let done = world.now;
+    world.now = done + 299.0;
+    world.act();
+    assert_eq!(world.agents.len(), 2);
+    world.now = done + 300.0;
+    world.act();
+    assert_eq!(world.agents.len(), 0);
+    world.now = done + 1799.0;
+    world.act();
+    assert!(!world.shut_down);
+    world.now = done + 1800.0;
+    world.act();
+    assert!(world.shut_down);
+}
+
+#[test]
+fn the_next_jobs_scene_is_sent_while_the_first_one_renders() {
+    let mut world = World::new(&[EVEN]);
+    world.submit("first", job_plan(Split::Frames, 1));
+    world.submit("second", job_plan(Split::Frames, 1));
+    let agent = world.farm.agents.values().next().unwrap();
+    assert_eq!(agent.scenes.len(), 2);
+    assert_eq!(world.farm.jobs[&job_id("second")].state, JobState::Queued);
+    world.run();
+    assert!(world.farm.jobs.values().all(|job| job.state == JobState::Completed));
+}
+
+#[test]
+fn a_job_uses_no_more_agents_than_it_may() {
+    let mut world = World::new(&[EVEN, EVEN, EVEN]);
+    world.submit("still", job_plan(Split::Samples, 1));
+    let id = job_id("still");
+    world.tell(Event::JobStop(id.clone()));
+    world.farm.jobs.get_mut(&id).unwrap().max_agents = Some(1);
+    world.tell(Event::JobRun(id.clone()));
+    while world.farm.has_work() {
+        let busy = world.farm.agents.values().filter(|a| !a.queue.is_empty()).count();
+        assert!(busy <= 1);
+        world.step();
+    }
+}

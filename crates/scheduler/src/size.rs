@@ -1,0 +1,111 @@
+//! How much an agent gets at once.
+
+use crate::farm::{Farm, Job, JobPlan};
+use blendnet_protocol::{AgentId, JobId, Split};
+
+/// A frame that takes less than this is not worth cutting.
+const SHORT_FRAME_SECS: f64 = 1.5;
+/// A frame of an animation that takes longer than this is cut, so that less is lost with an agent.
+const LONG_FRAME_SECS: f64 = 300.0;
+/// No tile is meant to take longer, where the frame can be cut so finely.
+const LONGEST_TILE_SECS: f64 = 30.0;
+/// No chunk is meant to take longer.
+const LONGEST_CHUNK_SECS: f64 = 1800.0;
+/// Chunks grow by this factor while the speed is being learned.
+pub(crate) const GROWTH: f64 = 4.0;
+/// Chunks take at least so many times what each costs whatever its size.
+const OVERHEAD_SHARE: f64 = 20.0;
+/// Tiles for each agent: so that those with easy ones take more of them.
+const TILES_PER_AGENT: u32 = 8;
+
+impl Farm {
+    /// Agents that a job can use, at least 1.
+    pub(crate) fn job_agents(&self, job: &JobId) -> usize {
+        let most = self.jobs.get(job).and_then(|job| job.max_agents);
+        self.fit_agents(job).min(most.map_or(usize::MAX, |most| most as usize)).max(1)
+    }
+
+    pub(crate) fn whole_frame_secs(&self, id: &AgentId, job: &JobId) -> Option<f64> {
+        let speed =
+            self.agents.get(id)?.speeds.get(job).copied().or_else(|| self.mean_speed(job))?;
+        Some(speed.secs_for(self.jobs.get(job)?.plan.as_ref()?.bounds()?.pixel_samples()))
+    }
+
+    /// Whether even one sample would take the agent longer than the others need for the rest
+    /// and the fastest of them for this sample.
+    pub(crate) fn is_too_slow(&self, id: &AgentId, job: &JobId) -> bool {
+        let speed = self.agents.get(id).and_then(|agent| agent.speeds.get(job));
+        let plan = self.jobs.get(job).and_then(|job| job.plan.as_ref());
+        let (Some(speed), Some(plan), Some(rest)) = (speed, plan, self.remaining_secs(job)) else {
+            return false;
+        };
+        let sample = plan.tile.pixel_count();
+        let fastest = self.fit(job).filter_map(|a| a.speeds.get(job)).map(|s| s.secs_for(sample));
+        let fastest = fastest.min_by(f64::total_cmp).unwrap_or(f64::INFINITY);
+        plan.split == Split::Samples && speed.secs_for(sample) > rest + fastest
+    }
+
+    /// How long the next chunk of this agent should take: long enough that its overhead does
+    /// not matter, and short enough that all agents end together.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    pub(crate) fn target_secs(&self, id: &AgentId, job: &JobId) -> Option<f64> {
+        let speed = self.agents.get(id)?.speeds.get(job)?;
+        let rate = self.job_rate(job)?;
+        let planned = self.jobs.get(job)?;
+        let free: u64 = planned.frames.values().map(|f| f.coverage.free_pixel_samples()).sum();
+        let agents = self.job_agents(job) as f64;
+        let overhead = speed.overhead_secs();
+        // The manager merges all parts alone: it must not fall behind.
+        let longest = (OVERHEAD_SHARE * overhead).max(4.0 * planned.merge_secs * agents).max(8.0);
+        let shortest = (4.0 * overhead).max(1.0);
+        let half_of_the_rest = free as f64 / rate / 2.0;
+        let one_sample = match planned.plan.as_ref()?.split {
+            Split::Samples => speed.secs_for(planned.plan.as_ref()?.tile.pixel_count()),
+            Split::Tiles { .. } | Split::Frames => 0.0,
+        };
+        let chunk = half_of_the_rest.min(longest).max(shortest).min(LONGEST_CHUNK_SECS);
+        Some(chunk.max(one_sample))
+    }
+}
+
+/// Whether an agent should have its next piece before it has done this one. Not near the end:
+/// another agent may be free sooner.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+pub(crate) fn is_worth_queueing(
+    job: &Job,
+    whole_secs: Option<f64>,
+    target_secs: Option<f64>,
+    agents: usize,
+) -> bool {
+    let (Some(whole), Some(target)) = (whole_secs, target_secs) else { return false };
+    let Some(frame) = job.plan.as_ref().and_then(JobPlan::bounds) else { return false };
+    let free: u64 = job.frames.values().map(|f| f.coverage.free_pixel_samples()).sum();
+    let rest_secs = free as f64 / frame.pixel_samples() as f64 * whole / agents as f64;
+    rest_secs > 3.0 * target.max(whole.min(SHORT_FRAME_SECS))
+}
+
+pub(crate) fn is_rendered_whole(whole_secs: Option<f64>, untouched: usize, agents: usize) -> bool {
+    match whole_secs {
+        Some(secs) if secs < SHORT_FRAME_SECS => untouched > 0,
+        Some(secs) => secs < LONG_FRAME_SECS && untouched >= 2 * agents,
+        None => false,
+    }
+}
+
+/// So many tiles that none takes much longer than half a minute, and each agent gets several.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
+pub(crate) fn tiles_wanted(agents: usize, whole_secs: Option<f64>) -> u32 {
+    let for_agents = u32::try_from(agents).unwrap_or(u32::MAX).saturating_mul(TILES_PER_AGENT);
+    let for_time = (whole_secs.unwrap_or(0.0) / LONGEST_TILE_SECS).clamp(0.0, 1024.0) as u32;
+    for_agents.max(for_time).clamp(8, 1024)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a number of samples; casts of floats saturate"
+)]
+pub(crate) fn samples_of(pixel_samples: f64, pixels: u64) -> u32 {
+    ((pixel_samples / pixels as f64) as u32).max(1)
+}
