@@ -1,7 +1,7 @@
 //! What to do now.
 
 use crate::farm::{AgentPhase, Assignment, Farm, Frame, Job, Task};
-use crate::size::{GROWTH, is_rendered_whole, is_worth_queueing, samples_of, tiles_wanted};
+use crate::size::{GROWTH, is_rendered_whole, samples_of, tiles_wanted};
 use crate::split::grid;
 use blendnet_protocol::{AgentId, FrameState, JobId, JobState, SceneId, Split, WorkId};
 use std::time::Duration;
@@ -186,7 +186,7 @@ impl Farm {
         let target_secs = self.target_secs(id, job);
         let speed = self.agents.get(id)?.speeds.get(job).copied();
         let planned = self.jobs.get(job)?;
-        if depth > 0 && !is_worth_queueing(planned, whole_secs, target_secs, agents) {
+        if depth > 0 && !self.is_worth_queueing(id, job) {
             return None;
         }
         let split = planned.plan.as_ref()?.split;

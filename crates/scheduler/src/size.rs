@@ -1,6 +1,6 @@
 //! How much an agent gets at once.
 
-use crate::farm::{Farm, Job, JobPlan};
+use crate::farm::Farm;
 use blendnet_protocol::{AgentId, JobId, Split};
 
 /// A frame that takes less than this is not worth cutting.
@@ -45,20 +45,36 @@ impl Farm {
         plan.split == Split::Samples && speed.secs_for(sample) > rest + fastest
     }
 
+    /// Whether an agent should have its next piece before it has done this one. Not near the
+    /// end: another agent may be free sooner.
+    pub(crate) fn is_worth_queueing(&self, id: &AgentId, job: &JobId) -> bool {
+        let target = self.target_secs(id, job).zip(self.whole_frame_secs(id, job));
+        let (Some(rest), Some((target, whole))) = (self.free_secs(job), target) else {
+            return false;
+        };
+        rest > 3.0 * target.max(whole.min(SHORT_FRAME_SECS))
+    }
+
+    /// Seconds that all agents together take for what nobody works on yet.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    fn free_secs(&self, job: &JobId) -> Option<f64> {
+        let frames = &self.jobs.get(job)?.frames;
+        let free: u64 = frames.values().map(|f| f.coverage.free_pixel_samples()).sum();
+        Some(free as f64 / self.job_rate(job)?)
+    }
+
     /// How long the next chunk of this agent should take: long enough that its overhead does
     /// not matter, and short enough that all agents end together.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub(crate) fn target_secs(&self, id: &AgentId, job: &JobId) -> Option<f64> {
         let speed = self.agents.get(id)?.speeds.get(job)?;
-        let rate = self.job_rate(job)?;
         let planned = self.jobs.get(job)?;
-        let free: u64 = planned.frames.values().map(|f| f.coverage.free_pixel_samples()).sum();
         let agents = self.job_agents(job) as f64;
         let overhead = speed.overhead_secs();
         // The manager merges all parts alone: it must not fall behind.
         let longest = (OVERHEAD_SHARE * overhead).max(4.0 * planned.merge_secs * agents).max(8.0);
         let shortest = (4.0 * overhead).max(1.0);
-        let half_of_the_rest = free as f64 / rate / 2.0;
+        let half_of_the_rest = self.free_secs(job)? / 2.0;
         let one_sample = match planned.plan.as_ref()?.split {
             Split::Samples => speed.secs_for(planned.plan.as_ref()?.tile.pixel_count()),
             Split::Tiles { .. } | Split::Frames => 0.0,
@@ -66,22 +82,6 @@ impl Farm {
         let chunk = half_of_the_rest.min(longest).max(shortest).min(LONGEST_CHUNK_SECS);
         Some(chunk.max(one_sample))
     }
-}
-
-/// Whether an agent should have its next piece before it has done this one. Not near the end:
-/// another agent may be free sooner.
-#[expect(clippy::cast_precision_loss, reason = "an estimate")]
-pub(crate) fn is_worth_queueing(
-    job: &Job,
-    whole_secs: Option<f64>,
-    target_secs: Option<f64>,
-    agents: usize,
-) -> bool {
-    let (Some(whole), Some(target)) = (whole_secs, target_secs) else { return false };
-    let Some(frame) = job.plan.as_ref().and_then(JobPlan::bounds) else { return false };
-    let free: u64 = job.frames.values().map(|f| f.coverage.free_pixel_samples()).sum();
-    let rest_secs = free as f64 / frame.pixel_samples() as f64 * whole / agents as f64;
-    rest_secs > 3.0 * target.max(whole.min(SHORT_FRAME_SECS))
 }
 
 pub(crate) fn is_rendered_whole(whole_secs: Option<f64>, untouched: usize, agents: usize) -> bool {
