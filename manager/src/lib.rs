@@ -1,1 +1,52 @@
-//! Placeholder.
+//! The server of a farm: plans frames and sample ranges, gives them to agents, merges what
+//! comes back.
+//!
+//! One owner ([`farm`]) holds the state and lets the scheduler decide; [`reconcile`] has a task
+//! for each agent and the merging; [`server`] is the HTTP edge. A manager needs no Blender:
+//! looking into scenes, denoising and composing are work of agents.
+
+pub mod config;
+pub mod farm;
+pub mod reconcile;
+mod run;
+pub mod server;
+pub mod tasks;
+
+pub use run::run;
+
+use blendnet_protocol::{SceneId, SceneSpec};
+use std::path::PathBuf;
+
+/// Eight random letters and digits.
+pub(crate) fn random_name() -> String {
+    blendnet_net::secret::random_hex(4)
+}
+
+/// A scene's name: the hash of its JSON.
+pub(crate) fn scene_id(spec: &SceneSpec) -> Result<SceneId, serde_json::Error> {
+    use serde::de::Error as _;
+    let json = serde_json::to_vec(spec)?;
+    let hash = blendnet_net::blobs::hash_bytes(&json);
+    SceneId::new(hash.as_str()).map_err(serde_json::Error::custom)
+}
+
+/// An error with all its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// The agent program: as configured, or the one beside our own.
+pub(crate) fn agent_program(config: &config::Config) -> PathBuf {
+    if let Some(path) = &config.agent_program {
+        return path.clone();
+    }
+    let beside = std::env::current_exe().ok().map(|own| own.with_file_name("blendnet-agent"));
+    beside.filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from("blendnet-agent"))
+}

@@ -1,2 +1,5 @@
-//! Placeholder.
-fn main() {}
+//! Stories with real processes and real Blender, on loopback.
+
+mod command;
+mod exactness;
+mod losses;

@@ -5,6 +5,8 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import bpy  # noqa: E402, F401: brings _cycles along
+import _cycles  # noqa: E402
 import common  # noqa: E402: found beside this file
 
 options = common.parser(__doc__)
@@ -12,8 +14,9 @@ options.set_defaults(samples=32)
 options = common.parse(options)
 scene = common.new_scene(options)
 common.still_life(scene)
-if not common.enum_names(scene.cycles, "denoiser"):
+if not _cycles.with_openimagedenoise:
     sys.exit("this Blender was built without a denoiser")
+scene.cycles.denoiser = "OPENIMAGEDENOISE"
 scene.cycles.use_denoising = True
 scene.view_layers[0].cycles.use_denoising = True
 common.save(options)

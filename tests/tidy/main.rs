@@ -1,2 +1,118 @@
-//! Placeholder.
-fn main() {}
+//! House rules that neither compiler nor clippy checks.
+
+use fs_err as fs;
+use std::path::{Path, PathBuf};
+
+/// Lines of a file without its tests.
+const LONGEST_FILE: usize = 400;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') || name == "target" || name == "render" {
+            continue;
+        }
+        if path.is_dir() {
+            files(&path, ending, found);
+        } else if name.ends_with(ending) {
+            found.push(path);
+        }
+    }
+}
+
+fn all_files(ending: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    files(&root(), ending, &mut found);
+    assert!(!found.is_empty(), "there are files that end in {ending}");
+    found.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+}
+
+/// What a package may depend on of ours.
+fn allowed(package: &str) -> &'static [&'static str] {
+    match package {
+        "blendnet-protocol" | "blendnet-cloud" => &[],
+        "blendnet-scheduler" | "blendnet-film" | "blendnet-net" => &["protocol"],
+        "blendnet-tasks" => &["protocol", "net"],
+        "blendnet-agent" => &["protocol", "net", "film", "tasks"],
+        "blendnet-manager" => &["protocol", "net", "film", "tasks", "scheduler", "cloud"],
+        "blendnet" => &["protocol", "net", "scheduler"],
+        "blendnet-tests" => &["protocol", "net", "film"],
+        other => panic!("say in this test what `{other}` may depend on"),
+    }
+}
+
+#[test]
+fn dependencies_run_one_way() {
+    for (path, text) in all_files("Cargo.toml") {
+        let Some(name) = text.lines().find_map(|line| line.strip_prefix("name = \"blendnet")) else {
+            continue;
+        };
+        let package = format!("blendnet{}", name.trim_end_matches('"'));
+        let dependencies = text.split("[dependencies]").nth(1).unwrap_or_default();
+        let dependencies = dependencies.split("\n[").next().unwrap_or_default();
+        for line in dependencies.lines() {
+            if let Some(ours) = line.strip_prefix("blendnet-") {
+                let ours = ours.split(['.', ' ', '=']).next().unwrap_or_default();
+                let fits = allowed(&package).contains(&ours);
+                assert!(fits, "{package} may not depend on {ours} ({})", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn only_net_names_rustls_and_makes_clients() {
+    for (path, text) in all_files("Cargo.toml") {
+        if path.ends_with("crates/net/Cargo.toml") || path == root().join("Cargo.toml") {
+            continue;
+        }
+        for name in ["rustls", "reqwest", "hyper", "rcgen"] {
+            let names = text.lines().any(|line| line.starts_with(name));
+            assert!(!names, "{} names {name}; only crates/net may", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    for (path, text) in all_files(".rs") {
+        let is_tests = path.ends_with("tests.rs");
+        assert!(is_tests || text.starts_with("//!"), "{} has no `//!`", path.display());
+    }
+}
+
+#[test]
+fn no_file_needs_scrolling_to_understand() {
+    for (path, text) in all_files(".rs").into_iter().chain(all_files(".py")) {
+        if path.ends_with("tests.rs") {
+            continue;
+        }
+        let own = text.split("#[cfg(test)]").next().unwrap_or_default().lines().count();
+        assert!(own <= LONGEST_FILE, "{} has {own} lines", path.display());
+    }
+}
+
+#[test]
+fn nothing_is_left_to_do_in_the_code() {
+    let marks = ["TO", "FIX", "XX"].iter().zip(["DO", "ME", "X"]);
+    let marks: Vec<String> = marks.map(|(a, b)| format!("{a}{b}")).collect();
+    for (path, text) in all_files(".rs").into_iter().chain(all_files(".py")) {
+        for mark in &marks {
+            assert!(!text.contains(mark.as_str()), "{} has a {mark}", path.display());
+        }
+    }
+}
+
+#[test]
+fn test_names_are_sentences() {
+    for (path, text) in all_files(".rs") {
+        for name in text.lines().filter_map(|line| line.trim().strip_prefix("fn test_")) {
+            panic!("{}: `test_{name}` should be a sentence about behaviour", path.display());
+        }
+    }
+}

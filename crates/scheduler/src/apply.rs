@@ -50,7 +50,7 @@ pub enum Event {
         work: WorkId,
         /// Seconds it took, opening of the scene left out.
         secs: f64,
-        /// Pixel samples really rendered, margins among them.
+        /// Pixel samples really rendered of a part, margins among them.
         pixel_samples: u64,
     },
     /// The part of a piece of work is merged.
@@ -236,6 +236,11 @@ impl Farm {
         if agent.queue.is_empty() {
             agent.idle_since = now;
         }
+        let bounds = self.jobs.get(&done.job).and_then(|job| job.plan.as_ref()?.bounds());
+        let pixel_samples = match (done.task, bounds) {
+            (Task::Whole { .. }, Some(bounds)) => bounds.pixel_samples(),
+            _ => pixel_samples,
+        };
         if matches!(done.task, Task::Part { .. } | Task::Whole { .. }) {
             let speed = match agent.speeds.get(&done.job) {
                 Some(speed) => speed.updated(pixel_samples, secs),

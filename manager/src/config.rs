@@ -1,0 +1,56 @@
+//! Command line of the manager.
+
+use clap::Parser;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Plans and merges renders, and gives the work to agents.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "blendnet-manager", version, about)]
+pub struct Config {
+    /// Folder of the farm: certificates, password, blobs, jobs.
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Address and port to listen on; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS:PORT")]
+    pub listen: SocketAddr,
+    /// Further names or addresses under which clients reach this server.
+    #[arg(long = "host", value_name = "NAME")]
+    pub hosts: Vec<String>,
+    /// Agents to launch on this computer while there is work.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub agents: u32,
+    /// Threads of each launched agent; 0 is all.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub threads_per_agent: u32,
+    /// The agent program; by default the one beside this program.
+    #[arg(long, value_name = "PATH")]
+    pub agent_program: Option<PathBuf>,
+    /// Blender, or a Python with the bpy module, for launched agents.
+    #[arg(long = "blender", value_name = "PATH")]
+    pub blenders: Vec<PathBuf>,
+    /// End when standard input is closed.
+    #[arg(long)]
+    pub exit_with_parent: bool,
+    /// End a launched agent that had no work for this long.
+    #[arg(long, default_value_t = 300, value_name = "SECONDS")]
+    pub agent_idle_secs: u64,
+    /// End the manager when it had no work for this long.
+    #[arg(long, default_value_t = 1800, value_name = "SECONDS")]
+    pub idle_secs: u64,
+    /// Largest file that it accepts.
+    #[arg(long, default_value_t = 64 << 30, value_name = "BYTES")]
+    pub max_blob_bytes: u64,
+}
+
+impl Config {
+    /// What the farm may do.
+    pub fn limits(&self) -> blendnet_scheduler::Limits {
+        blendnet_scheduler::Limits {
+            launched_agents: self.agents,
+            agent_idle: Duration::from_secs(self.agent_idle_secs),
+            idle: Duration::from_secs(self.idle_secs),
+        }
+    }
+}

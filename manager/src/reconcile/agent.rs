@@ -1,0 +1,314 @@
+//! One agent: launched if it is ours, watched, given its work.
+//!
+//! The agent's report is compared with what it was given, again and again: what is done is
+//! collected, what nobody asked for is deleted, what it forgot is given to others.
+
+use super::collect::{Given, collect};
+use super::link::Command;
+use crate::farm::{Context, FarmHandle, Input};
+use blendnet_cloud::{LocalInstance, LocalLaunch};
+use blendnet_net::client::{Client, ClientError};
+use blendnet_net::secret::Password;
+use blendnet_protocol::{
+    AgentId, AgentReport, FailureKind, Fault, SceneId, SceneSpec, SceneState, VERSION, Work,
+    WorkFailure, WorkId, WorkState, WorkStatus,
+};
+use blendnet_scheduler::Event;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// How long the agent may keep a request for news open.
+const NEWS_SECS: u64 = 20;
+
+/// Requests in a row without an answer after which an agent counts as lost.
+const LOST_AFTER: u32 = 3;
+
+/// One agent, as its tasks share it.
+#[derive(Clone)]
+pub(crate) struct Remote {
+    pub(crate) id: AgentId,
+    pub(crate) client: Client,
+    pub(crate) farm: FarmHandle,
+    pub(crate) context: Arc<Context>,
+    given: Arc<Mutex<BTreeMap<WorkId, Given>>>,
+}
+
+/// Launches an agent on this computer, and stays with it until it ends.
+pub(crate) async fn launched(
+    context: Arc<Context>,
+    farm: FarmHandle,
+    id: AgentId,
+    commands: mpsc::Receiver<Command>,
+    end: CancellationToken,
+) {
+    let dir = context.config.dir.join("agents").join(id.as_str());
+    let started = start_process(&context, &id, &dir).await;
+    let failure = match started {
+        Ok((mut instance, client)) => {
+            let address = instance.address().to_string();
+            let pid = Some(instance.pid());
+            let connected = Input::Connected { agent: id.clone(), address, pid, client };
+            let Input::Connected { client, .. } = &connected else { return };
+            let remote = Remote::new(&context, &farm, &id, client.clone());
+            farm.tell(connected).await;
+            let ended = tokio::select! {
+                () = remote.run(commands) => None,
+                how = instance.ended() => Some(how),
+                () = end.cancelled() => None,
+            };
+            if let Some(how) = &ended {
+                tracing::warn!(agent = %id, how, "agent ended by itself");
+            }
+            instance.terminate().await;
+            None
+        }
+        Err(message) => {
+            tracing::error!(agent = %id, message, "agent could not be started");
+            Some(WorkFailure {
+                kind: FailureKind::Internal,
+                fault: Fault::Agent,
+                message: format!("no agent could be started on this computer: {message}"),
+                last_lines: vec![],
+            })
+        }
+    };
+    let _left = fs_err::tokio::remove_dir_all(&dir).await;
+    farm.tell(Input::Event(Event::AgentEnded(id, failure))).await;
+}
+
+async fn start_process(
+    context: &Context,
+    id: &AgentId,
+    dir: &std::path::Path,
+) -> Result<(LocalInstance, Client), String> {
+    let hosts = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+    let password = blendnet_net::ca::write_bundle(&context.authority, dir, id.as_str(), &hosts)
+        .map_err(|e| crate::chain(&e))?;
+    let launch = LocalLaunch {
+        program: crate::agent_program(&context.config),
+        dir: dir.to_owned(),
+        threads: context.config.threads_per_agent,
+        blenders: context.config.blenders.clone(),
+    };
+    let instance = launch.launch().await.map_err(|e| crate::chain(&e))?;
+    let address = instance.address().to_string();
+    let client = Client::new(&address, context.authority.cert_pem(), &password)
+        .map_err(|e| crate::chain(&e))?;
+    Ok((instance, client))
+}
+
+/// Stays with an agent that somebody else started.
+pub(crate) async fn added(
+    context: Arc<Context>,
+    farm: FarmHandle,
+    id: AgentId,
+    (address, password, ca_pem): (String, String, Option<String>),
+    commands: mpsc::Receiver<Command>,
+    end: CancellationToken,
+) {
+    let ca_pem = ca_pem.as_deref().unwrap_or(context.authority.cert_pem());
+    match Client::new(&address, ca_pem, &Password::from_text(&password)) {
+        Ok(client) => {
+            let remote = Remote::new(&context, &farm, &id, client.clone());
+            farm.tell(Input::Connected { agent: id, address, pid: None, client }).await;
+            tokio::select! {
+                () = remote.run(commands) => {}
+                () = end.cancelled() => {}
+            }
+        }
+        Err(error) => {
+            tracing::error!(agent = %id, error = crate::chain(&error), "agent can't be used");
+            farm.tell(Input::Event(Event::AgentEnded(id, None))).await;
+        }
+    }
+}
+
+impl Remote {
+    fn new(context: &Arc<Context>, farm: &FarmHandle, id: &AgentId, client: Client) -> Self {
+        Self {
+            id: id.clone(),
+            client,
+            farm: farm.clone(),
+            context: context.clone(),
+            given: Arc::default(),
+        }
+    }
+
+    async fn run(&self, commands: mpsc::Receiver<Command>) {
+        tokio::join!(self.obey(commands), self.watch());
+    }
+
+    async fn event(&self, event: Event) {
+        self.farm.tell(Input::Event(event)).await;
+    }
+
+    async fn obey(&self, mut commands: mpsc::Receiver<Command>) {
+        while let Some(command) = commands.recv().await {
+            match command {
+                Command::SendScene { scene, spec } => {
+                    let remote = self.clone();
+                    self.context.tasks.spawn(async move { remote.send_scene(scene, &spec).await });
+                }
+                Command::Start { work, assignment, rect } => {
+                    self.give(Given { work: *work, assignment, rect }).await;
+                }
+                Command::Cancel(work) => {
+                    self.with_given(|given| given.remove(&work));
+                    self.delete(&work).await;
+                }
+            }
+        }
+    }
+
+    async fn send_scene(&self, scene: SceneId, spec: &SceneSpec) {
+        let sent = self.try_send_scene(&scene, spec).await;
+        let arrived = sent.is_ok();
+        if let Err(error) = sent {
+            let error = crate::chain(&error);
+            tracing::warn!(agent = %self.id, %scene, error, "sending a scene failed");
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        self.event(Event::SceneSent { agent: self.id.clone(), scene, arrived }).await;
+    }
+
+    async fn try_send_scene(&self, scene: &SceneId, spec: &SceneSpec) -> Result<(), ClientError> {
+        let state: SceneState = self.client.put(&format!("scene/{scene}"), spec).await?;
+        for blob in state.missing {
+            if let Some(path) = self.context.blobs.path(&blob) {
+                self.client.send_blob(&blob, &path).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn give(&self, given: Given) {
+        let sent = self.try_give(&given.work).await;
+        let Given { work, assignment, .. } = &given;
+        match sent {
+            Ok(()) => {
+                self.with_given(|all| all.insert(work.id.clone(), given.clone()));
+            }
+            Err(error) => {
+                let error = crate::chain(&error);
+                tracing::warn!(agent = %self.id, work = %work.id, error, "giving work failed");
+                let agent = self.id.clone();
+                let scene = work.scene.clone();
+                self.event(Event::SceneSent { agent, scene, arrived: false }).await;
+                let frame = assignment.task.frame();
+                let (work, job) = (work.id.clone(), assignment.job.clone());
+                self.event(Event::GaveBack { work, job, frame }).await;
+            }
+        }
+    }
+
+    async fn try_give(&self, work: &Work) -> Result<(), ClientError> {
+        if let blendnet_protocol::WorkKind::Finish { merged, .. } = &work.kind
+            && let Some(path) = self.context.blobs.path(merged)
+        {
+            self.client.send_blob(merged, &path).await?;
+        }
+        let _status: WorkStatus = self.client.put(&format!("work/{}", work.id), work).await?;
+        Ok(())
+    }
+
+    /// Asks for news for ever.
+    async fn watch(&self) {
+        let mut generation = 0;
+        let mut failures = 0;
+        let mut online = false;
+        loop {
+            let path = format!("work?after={generation}&wait_secs={NEWS_SECS}");
+            let limit = Duration::from_secs(NEWS_SECS + 10);
+            match self.client.get_with_timeout::<AgentReport>(&path, limit).await {
+                Ok(report) => {
+                    failures = 0;
+                    if report.generation < generation {
+                        // It was restarted and knows of nothing.
+                        self.lose().await;
+                        online = false;
+                    }
+                    generation = report.generation;
+                    if !online {
+                        online = self.greet(&report).await;
+                    }
+                    self.compare(&report).await;
+                    self.farm.tell(Input::Report(self.id.clone(), Box::new(report))).await;
+                }
+                Err(error) => {
+                    failures += 1;
+                    let error = crate::chain(&error);
+                    tracing::warn!(agent = %self.id, failures, error, "no answer");
+                    if online && failures >= LOST_AFTER {
+                        online = false;
+                        self.lose().await;
+                    }
+                    let pause = Duration::from_millis(300 * u64::from(failures.min(20)));
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }
+    }
+
+    async fn lose(&self) {
+        self.with_given(BTreeMap::clear);
+        self.event(Event::AgentLost(self.id.clone())).await;
+    }
+
+    /// Whether the agent may get work.
+    async fn greet(&self, report: &AgentReport) -> bool {
+        if report.version == VERSION {
+            self.event(Event::AgentOnline(self.id.clone())).await;
+            return true;
+        }
+        tracing::error!(
+            agent = %self.id, theirs = report.version, ours = VERSION,
+            "the agent has another version than the manager: install the same one on both"
+        );
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        false
+    }
+
+    async fn compare(&self, report: &AgentReport) {
+        for WorkStatus { id, state } in &report.works {
+            let ended = !matches!(state, WorkState::Queued | WorkState::Running(_));
+            let given = self.with_given(|all| {
+                if ended { all.remove(id) } else { all.get(id).cloned() }
+            });
+            match (given, state) {
+                (Some(given), WorkState::Completed(outcome)) => {
+                    let (remote, outcome) = (self.clone(), outcome.clone());
+                    collect(remote, given, outcome).await;
+                }
+                (Some(_), WorkState::Failed(failure)) => {
+                    tracing::warn!(
+                        agent = %self.id, work = %id, kind = ?failure.kind,
+                        message = failure.message, "work failed"
+                    );
+                    let (work, failure) = (id.clone(), failure.clone());
+                    self.event(Event::Failed { work, failure }).await;
+                    self.delete(id).await;
+                }
+                (Some(given), WorkState::Canceled) => {
+                    let (work, frame) = (id.clone(), given.assignment.task.frame());
+                    self.event(Event::GaveBack { work, job: given.assignment.job, frame }).await;
+                    self.delete(id).await;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Frees what the agent keeps of a piece of work, or stops it.
+    pub(crate) async fn delete(&self, work: &WorkId) {
+        if let Err(error) = self.client.delete(&format!("work/{work}")).await {
+            tracing::warn!(agent = %self.id, %work, error = crate::chain(&error), "not deleted");
+        }
+    }
+
+    fn with_given<T>(&self, act: impl FnOnce(&mut BTreeMap<WorkId, Given>) -> T) -> T {
+        act(&mut self.given.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

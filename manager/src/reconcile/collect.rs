@@ -1,0 +1,160 @@
+//! Brings the result of a piece of work home.
+
+use super::agent::Remote;
+use crate::farm::{Input, JobFolder};
+use blendnet_net::client::ClientError;
+use blendnet_protocol::{FilmRect, JobId, Outcome, ResultFile, Timing, Work, WorkId, WorkKind};
+use blendnet_scheduler::{Assignment, Event};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// A piece of work that an agent has.
+#[derive(Clone)]
+pub(crate) struct Given {
+    pub(crate) work: Work,
+    pub(crate) assignment: Assignment,
+    pub(crate) rect: Option<FilmRect>,
+}
+
+/// Why a result is not here. The work is done again.
+#[derive(Debug, thiserror::Error)]
+enum CollectError {
+    #[error("downloading {name}")]
+    Download {
+        name: String,
+        #[source]
+        source: ClientError,
+    },
+    #[error("keeping {name}")]
+    Keep {
+        name: String,
+        #[source]
+        source: blendnet_net::blobs::BlobError,
+    },
+    #[error("merging the part")]
+    Merge(#[from] super::MergeError),
+    #[error("the agent handed in something else than it was asked for")]
+    Unexpected,
+}
+
+/// Tells the scheduler at once that the agent is free, then fetches and merges.
+pub(crate) async fn collect(remote: Remote, given: Given, outcome: Outcome) {
+    let timing = match &outcome {
+        Outcome::Part { timing, .. } | Outcome::Image { timing, .. } => *timing,
+        Outcome::Inspected { .. } => Timing::default(),
+    };
+    if !matches!(outcome, Outcome::Inspected { .. }) {
+        let event = Event::Rendered {
+            work: given.work.id.clone(),
+            secs: timing.total_secs - timing.load_secs,
+            pixel_samples: rendered_pixel_samples(&given),
+        };
+        remote.farm.tell(Input::Event(event)).await;
+    }
+    let tasks = remote.context.tasks.clone();
+    tasks.spawn(async move {
+        let Given { work, assignment, .. } = &given;
+        if let Err(error) = fetch(&remote, &given, outcome).await {
+            let error = crate::chain(&error);
+            tracing::error!(agent = %remote.id, work = %work.id, error, "a result is lost");
+            let (work, job, frame) =
+                (work.id.clone(), assignment.job.clone(), assignment.task.frame());
+            remote.farm.tell(Input::Event(Event::GaveBack { work, job, frame })).await;
+        }
+        remote.delete(&work.id).await;
+    });
+}
+
+fn rendered_pixel_samples(given: &Given) -> u64 {
+    match (&given.work.kind, given.rect) {
+        (WorkKind::Part { region, margin_px, .. }, Some(rect)) => {
+            let tile = region.tile.grown(*margin_px, rect.rendered);
+            blendnet_protocol::Region { tile, samples: region.samples }.pixel_samples()
+        }
+        (WorkKind::Part { region, .. }, None) => region.pixel_samples(),
+        // The whole frame; the scheduler knows how much that is.
+        _ => 0,
+    }
+}
+
+async fn fetch(remote: &Remote, given: &Given, outcome: Outcome) -> Result<(), CollectError> {
+    let context = &remote.context;
+    let job = &given.assignment.job;
+    let folder = JobFolder::new(&context.jobs_dir, job);
+    match (outcome, &given.work.kind) {
+        (Outcome::Inspected { info, look }, WorkKind::Inspect) => {
+            if let Some(look) = look {
+                download(remote, &look, &folder.look()).await?;
+            }
+            let (job, work) = (job.clone(), given.work.id.clone());
+            remote.farm.tell(Input::Inspected { job, work, info }).await;
+        }
+        (
+            Outcome::Part { image, .. },
+            &WorkKind::Part { frame, region, total_samples, .. },
+        ) => {
+            let rect = given.rect.ok_or(CollectError::Unexpected)?;
+            let path = folder.part(&given.work.id);
+            download(remote, &image, &path).await?;
+            let started = Instant::now();
+            let added =
+                context.merger.add(job, frame, (rect, total_samples), region, &path).await;
+            let _gone = fs_err::tokio::remove_file(&path).await;
+            let preview = added?;
+            let secs = started.elapsed().as_secs_f64();
+            let (work, job) = (given.work.id.clone(), job.clone());
+            let merged = Event::Merged { work, job: job.clone(), frame, secs };
+            remote.farm.tell(Input::Event(merged)).await;
+            if preview {
+                remote.farm.tell(Input::Preview { job, frame }).await;
+            }
+        }
+        (
+            Outcome::Image { image, composed, .. },
+            &WorkKind::Whole { frame } | &WorkKind::Finish { frame, .. },
+        ) => {
+            for file in std::iter::once(&image).chain(&composed) {
+                keep(remote, job, &given.work.id, file).await?;
+            }
+            let (job, work) = (job.clone(), given.work.id.clone());
+            remote.farm.tell(Input::FrameImage { job, frame, work, image, composed }).await;
+        }
+        _ => return Err(CollectError::Unexpected),
+    }
+    Ok(())
+}
+
+async fn download(
+    remote: &Remote,
+    file: &ResultFile,
+    to: &std::path::Path,
+) -> Result<(), CollectError> {
+    remote
+        .client
+        .download(&format!("blob/{}", file.blob), to, Some(&file.blob))
+        .await
+        .map_err(|source| CollectError::Download { name: file.name.clone(), source })?;
+    Ok(())
+}
+
+/// Takes a file into our own blobs.
+async fn keep(
+    remote: &Remote,
+    job: &JobId,
+    work: &WorkId,
+    file: &ResultFile,
+) -> Result<(), CollectError> {
+    let context = &remote.context;
+    if context.blobs.path(&file.blob).is_some() {
+        return Ok(());
+    }
+    let folder = JobFolder::new(&context.jobs_dir, job);
+    let path: PathBuf = folder.part(work).with_extension(file.blob.as_str());
+    download(remote, file, &path).await?;
+    context
+        .blobs
+        .adopt(&path)
+        .await
+        .map_err(|source| CollectError::Keep { name: file.name.clone(), source })?;
+    Ok(())
+}

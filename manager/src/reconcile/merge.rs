@@ -1,0 +1,188 @@
+//! Parts into films, one after the other for each frame, off the async threads.
+
+use crate::farm::JobFolder;
+use blendnet_film::{Film, FilmError, Look};
+use blendnet_net::blobs::{BlobError, BlobStore};
+use blendnet_protocol::{BlobId, FilmRect, JobId, Region};
+use fs_err as fs;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Longer side of a preview.
+const PREVIEW_PX: u32 = 1024;
+
+/// Least time between two previews of a frame.
+const PREVIEW_INTERVAL: Duration = Duration::from_millis(700);
+
+/// Why a part is not merged, or a frame not written.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// The film refuses.
+    #[error(transparent)]
+    Film(#[from] FilmError),
+    /// The merged frame can't be kept.
+    #[error("keeping the merged frame")]
+    Keep(#[from] BlobError),
+    /// Nothing of the frame is merged.
+    #[error("nothing is merged of frame {0}")]
+    Empty(i32),
+    /// The merging thread died.
+    #[error("merging was interrupted")]
+    Interrupted,
+}
+
+/// All films. Cheap to clone.
+#[derive(Clone)]
+pub struct Merger {
+    jobs_dir: PathBuf,
+    films: Arc<Mutex<BTreeMap<(JobId, i32), Arc<Mutex<Slot>>>>>,
+}
+
+/// A film in use.
+struct Slot {
+    film: Film,
+    look: Option<Look>,
+    preview_at: Option<Instant>,
+}
+
+impl Merger {
+    /// For the jobs in a folder.
+    pub fn new(jobs_dir: &Path) -> Self {
+        Self { jobs_dir: jobs_dir.to_owned(), films: Arc::default() }
+    }
+
+    /// What an earlier run merged of a frame; `None`: nothing, or not to be trusted.
+    pub fn open(&self, job: &JobId, frame: i32) -> Option<Vec<Region>> {
+        let folder = JobFolder::new(&self.jobs_dir, job);
+        let path = folder.film(frame);
+        if !path.exists() {
+            return None;
+        }
+        match Film::open(&path) {
+            Ok(film) => {
+                let covered = film.covered().to_vec();
+                lock(&self.films).insert((job.clone(), frame), Arc::new(slot(film, &folder)));
+                Some(covered)
+            }
+            Err(error) => {
+                tracing::warn!(job = %job, frame, %error, "the film is rendered again");
+                let _gone = fs::remove_file(&path);
+                None
+            }
+        }
+    }
+
+    /// Adds a part to its frame's film. Says whether there is a new preview.
+    pub async fn add(
+        &self,
+        job: &JobId,
+        frame: i32,
+        (rect, total_samples): (FilmRect, u32),
+        region: Region,
+        part: &Path,
+    ) -> Result<bool, MergeError> {
+        let (this, job, part) = (self.clone(), job.clone(), part.to_owned());
+        blocking(move || {
+            let folder = JobFolder::new(&this.jobs_dir, &job);
+            let slot = this.slot(&job, frame, &folder, || {
+                Film::create(&folder.film(frame), rect, total_samples)
+            })?;
+            let mut slot = lock(&slot);
+            slot.film.add(&part, region)?;
+            Ok(slot.preview(&folder.preview(frame)))
+        })
+        .await
+    }
+
+    /// Writes what is merged of a frame as a blob.
+    pub async fn write_image(
+        &self,
+        job: &JobId,
+        frame: i32,
+        blobs: &BlobStore,
+    ) -> Result<BlobId, MergeError> {
+        let (this, job) = (self.clone(), job.clone());
+        let path = blocking(move || {
+            let folder = JobFolder::new(&this.jobs_dir, &job);
+            let slot = lock(&this.films).get(&(job, frame)).cloned();
+            let slot = slot.ok_or(MergeError::Empty(frame))?;
+            let path = folder.film(frame).with_extension("exr");
+            lock(&slot).film.write_image(&path)?;
+            Ok(path)
+        })
+        .await?;
+        let (blob, _size) = blobs.adopt(&path).await?;
+        Ok(blob)
+    }
+
+    /// The frame is finished: its film is not needed any more.
+    pub fn forget(&self, job: &JobId, frame: i32) {
+        lock(&self.films).remove(&(job.clone(), frame));
+        let path = JobFolder::new(&self.jobs_dir, job).film(frame);
+        if path.exists() {
+            let _gone = fs::remove_file(path);
+        }
+    }
+
+    /// The job is deleted.
+    pub fn forget_job(&self, job: &JobId) {
+        lock(&self.films).retain(|(of, _), _| of != job);
+    }
+
+    fn slot(
+        &self,
+        job: &JobId,
+        frame: i32,
+        folder: &JobFolder,
+        create: impl FnOnce() -> Result<Film, FilmError>,
+    ) -> Result<Arc<Mutex<Slot>>, FilmError> {
+        let mut films = lock(&self.films);
+        let key = (job.clone(), frame);
+        if let Some(found) = films.get(&key) {
+            return Ok(found.clone());
+        }
+        let made = Arc::new(slot(create()?, folder));
+        films.insert(key, made.clone());
+        Ok(made)
+    }
+}
+
+fn slot(film: Film, folder: &JobFolder) -> Mutex<Slot> {
+    let look = Look::read(&folder.look())
+        .inspect_err(|error| tracing::warn!(%error, "previews are shown in plain sRGB"));
+    Mutex::new(Slot { film, look: look.ok(), preview_at: None })
+}
+
+impl Slot {
+    /// Renews the preview unless it is new enough. A preview that fails fails alone.
+    fn preview(&mut self, path: &Path) -> bool {
+        let fresh = self.preview_at.is_some_and(|at| at.elapsed() < PREVIEW_INTERVAL);
+        if fresh && !self.film.is_complete() {
+            return false;
+        }
+        self.preview_at = Some(Instant::now());
+        let written = self
+            .film
+            .preview(self.look.as_ref(), PREVIEW_PX)
+            .map_err(|e| crate::chain(&e))
+            .and_then(|png| {
+                blendnet_net::secret::write_private(path, &png).map_err(|e| crate::chain(&e))
+            });
+        if let Err(error) = &written {
+            tracing::warn!(error, "no preview");
+        }
+        written.is_ok()
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    act: impl FnOnce() -> Result<T, MergeError> + Send + 'static,
+) -> Result<T, MergeError> {
+    tokio::task::spawn_blocking(act).await.unwrap_or(Err(MergeError::Interrupted))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,9 @@
+//! What runs beside the owner: one task for each agent, and the merging of parts.
+
+mod agent;
+mod collect;
+mod link;
+mod merge;
+
+pub(crate) use link::{AgentLink, Command};
+pub use merge::{MergeError, Merger};

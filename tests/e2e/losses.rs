@@ -1,0 +1,61 @@
+//! Whatever is killed on the way, the image is the same.
+
+use crate::exactness::assert_equal;
+use blendnet_protocol::AgentState;
+use blendnet_tests::{Farm, Render, compare_exr, system_blender};
+
+const OPTIONS: [&str; 4] = ["--agents", "2", "--threads-per-agent", "1"];
+
+#[tokio::test]
+async fn an_agent_killed_in_mid_range_and_a_new_one_leave_the_image_as_it_is() {
+    let blender = system_blender();
+    let folder = tempfile::tempdir().unwrap();
+    let size = ["--size", "320", "180", "--samples", "256"];
+    let scene = blender.make_scene("glossy", &folder.path().join("scene.blend"), &size);
+    let mut render = Render::start(&scene, folder.path(), &OPTIONS);
+    render.wait_for_event("preview");
+    let farm = Farm::of(folder.path());
+    let rendering = |view: &blendnet_protocol::FarmView| {
+        view.agents.iter().find(|agent| agent.doing.contains("samples")).cloned()
+    };
+    let view = farm.wait_until("an agent that renders", |v| rendering(v).is_some()).await;
+    let victim = rendering(&view).unwrap();
+    farm.kill(victim.pid.unwrap());
+    let view = farm
+        .wait_until("another agent in its place", |view| {
+            let gone = view.agents.iter().all(|agent| agent.id != victim.id);
+            let online = view.agents.iter().filter(|a| a.state == AgentState::Online).count();
+            gone && online == 2
+        })
+        .await;
+    if let Some(pid) = rendering(&view).and_then(|agent| agent.blender_pid) {
+        farm.kill(pid);
+    }
+    let rendered = render.finish();
+    assert_eq!(rendered.code, 0, "{:#?}", rendered.events);
+    let one_go = blender.one_go(&scene, &folder.path().join("one_go.exr"), 1);
+    assert_equal(&compare_exr(&rendered.exr(1), &one_go), 1e-6);
+}
+
+#[tokio::test]
+async fn a_stopped_render_goes_on_where_it_was() {
+    let blender = system_blender();
+    let folder = tempfile::tempdir().unwrap();
+    let size = ["--size", "320", "180", "--samples", "256"];
+    let scene = blender.make_scene("glossy", &folder.path().join("scene.blend"), &size);
+    let mut render = Render::start(&scene, folder.path(), &OPTIONS);
+    render.wait_for("a merged share", |event| {
+        event["event"] == "progress" && event["done"].as_f64() > Some(0.1)
+    });
+    render.signal("INT");
+    let stopped = render.finish();
+    assert_eq!(stopped.code, 130, "{:#?}", stopped.events);
+
+    let mut resumed = Render::command(folder.path(), &["resume"]);
+    let progress = resumed.wait_for_event("progress");
+    assert!(progress["done"].as_f64() > Some(0.05), "what was rendered is kept: {progress}");
+    let rendered = resumed.finish();
+    assert_eq!(rendered.code, 0, "{:#?}", rendered.events);
+    let one_go = blender.one_go(&scene, &folder.path().join("one_go.exr"), 1);
+    assert_equal(&compare_exr(&rendered.exr(1), &one_go), 1e-6);
+}

@@ -1,0 +1,187 @@
+//! Images compared channel by channel, read without any code of ours.
+
+use exr::prelude::{FlatSamples, read_all_flat_layers_from_file};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// How a channel is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Averaged over samples: relative to the value, or to 0.001.
+    Averaged,
+    /// Light divided by colour: relative to the value, or to 0.1.
+    Divided,
+    /// Written by one sample: absolute.
+    Single,
+    /// Coverage of an object: absolute, per id.
+    Coverage,
+}
+
+/// The largest difference of a channel.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    /// Such as `ViewLayer.Combined.R`.
+    pub channel: String,
+    /// How it was compared.
+    pub kind: Kind,
+    /// By [`Kind`].
+    pub largest: f64,
+    /// Pixels that differ at all.
+    pub pixels: usize,
+}
+
+type Channels = BTreeMap<String, Vec<f32>>;
+
+fn read(path: &Path) -> (usize, usize, Channels) {
+    let image = read_all_flat_layers_from_file(path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut channels = Channels::new();
+    let mut size = (0, 0);
+    for layer in &image.layer_data {
+        size = (layer.size.x(), layer.size.y());
+        let part = layer.attributes.layer_name.as_ref().map(ToString::to_string);
+        for channel in &layer.channel_data.list {
+            let own = channel.name.to_string();
+            let name = match &part {
+                Some(part) if !own.contains('.') => format!("{part}.{own}"),
+                _ => own,
+            };
+            let samples = match &channel.sample_data {
+                FlatSamples::F32(values) => values.clone(),
+                FlatSamples::F16(values) => values.iter().map(|v| v.to_f32()).collect(),
+                FlatSamples::U32(values) => values.iter().map(|&v| v as f32).collect(),
+            };
+            channels.insert(name, samples);
+        }
+    }
+    (size.0, size.1, channels)
+}
+
+fn kind(channel: &str) -> Kind {
+    let pass = channel.rsplit('.').nth(1).unwrap_or(channel);
+    let short = ["DiffDir", "DiffInd", "GlossDir", "GlossInd", "TransDir", "TransInd"];
+    let long = ["Diffuse Direct", "Diffuse Indirect", "Glossy Direct", "Glossy Indirect"];
+    let long_too = ["Transmission Direct", "Transmission Indirect"];
+    let single = ["Depth", "Position", "IndexOB", "IndexMA", "Object Index", "Material Index"];
+    match pass {
+        _ if pass.starts_with("Crypto") => Kind::Coverage,
+        _ if short.contains(&pass) || long.contains(&pass) || long_too.contains(&pass) => {
+            Kind::Divided
+        }
+        _ if single.contains(&pass) => Kind::Single,
+        _ => Kind::Averaged,
+    }
+}
+
+fn largest(kind: Kind, ours: &[f32], theirs: &[f32]) -> (f64, usize) {
+    let mut largest: f64 = 0.0;
+    let mut pixels = 0;
+    for (&a, &b) in ours.iter().zip(theirs) {
+        if a.to_bits() == b.to_bits() || a == b {
+            continue;
+        }
+        pixels += 1;
+        let (a, b) = (f64::from(a), f64::from(b));
+        let scale = match kind {
+            Kind::Averaged => b.abs().max(1e-3),
+            Kind::Divided => b.abs().max(0.1),
+            Kind::Single | Kind::Coverage => 1.0,
+        };
+        let difference = (a - b).abs() / scale;
+        largest = if difference.is_nan() { f64::INFINITY } else { largest.max(difference) };
+    }
+    (largest, pixels)
+}
+
+/// Coverage per id and pixel of one cryptomatte: `View Layer.CryptoObject`.
+fn coverage(channels: &Channels, name: &str, pixel: usize) -> BTreeMap<u32, f64> {
+    let mut found = BTreeMap::new();
+    for rank in 0..16 {
+        let value = |component: &str| {
+            let channel = channels.iter().find(|(channel, _)| {
+                channel.to_lowercase() == format!("{name}{rank:02}.{component}").to_lowercase()
+            });
+            channel.map(|(_, values)| values[pixel])
+        };
+        for (id, share) in [("R", "G"), ("B", "A")] {
+            if let (Some(id), Some(share)) = (value(id), value(share))
+                && share > 0.0
+            {
+                *found.entry(id.to_bits()).or_insert(0.0) += f64::from(share);
+            }
+        }
+    }
+    found
+}
+
+fn compare_coverage(ours: &Channels, theirs: &Channels, pixels: usize, name: &str) -> Difference {
+    let mut largest: f64 = 0.0;
+    let mut differing = 0;
+    for pixel in 0..pixels {
+        let (a, b) = (coverage(ours, name, pixel), coverage(theirs, name, pixel));
+        let ids = a.keys().chain(b.keys());
+        let share = |of: &BTreeMap<u32, f64>, id: &u32| of.get(id).copied().unwrap_or(0.0);
+        let worst = ids.map(|id| (share(&a, id) - share(&b, id)).abs()).fold(0.0, f64::max);
+        differing += usize::from(worst > 0.0);
+        largest = largest.max(worst);
+    }
+    Difference { channel: name.to_owned(), kind: Kind::Coverage, largest, pixels: differing }
+}
+
+/// Compares two multilayer EXRs, ours first. Every channel of theirs must be in ours.
+///
+/// # Panics
+/// If a file can't be read, or the images have different sizes or channels.
+pub fn compare_exr(ours: &Path, theirs: &Path) -> Vec<Difference> {
+    let (width, height, a) = read(ours);
+    let (their_width, their_height, b) = read(theirs);
+    assert_eq!((width, height), (their_width, their_height), "sizes of the images");
+    let names = |channels: &Channels| channels.keys().cloned().collect::<Vec<_>>();
+    let b: Channels =
+        b.into_iter().filter(|(name, _)| !name.starts_with("Composite.")).collect();
+    let a: Channels =
+        a.into_iter().filter(|(name, _)| !name.starts_with("Composite.")).collect();
+    assert_eq!(names(&a), names(&b), "channels of the images");
+    let mut differences = Vec::new();
+    let mut cryptomattes = std::collections::BTreeSet::new();
+    for (name, theirs) in &b {
+        let kind = kind(name);
+        if kind == Kind::Coverage {
+            let pass = name.rsplit_once('.').map_or(name.as_str(), |(pass, _)| pass);
+            cryptomattes.insert(pass.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned());
+            continue;
+        }
+        let (largest, pixels) = largest(kind, &a[name], theirs);
+        differences.push(Difference { channel: name.clone(), kind, largest, pixels });
+    }
+    let found = cryptomattes.iter().map(|name| compare_coverage(&a, &b, width * height, name));
+    differences.extend(found);
+    differences
+}
+
+/// How two images with 8 bits differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PngDifference {
+    /// Largest difference of a channel, of 255.
+    pub largest: u8,
+    /// Channel values that differ.
+    pub values: usize,
+}
+
+/// Compares two PNGs.
+///
+/// # Panics
+/// If a file can't be read, or the images have different sizes.
+pub fn compare_png(ours: &Path, theirs: &Path) -> PngDifference {
+    let read = |path: &Path| {
+        let image = image::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        image.to_rgba8()
+    };
+    let (a, b) = (read(ours), read(theirs));
+    assert_eq!(a.dimensions(), b.dimensions(), "sizes of the images");
+    let differences = a.as_raw().iter().zip(b.as_raw()).map(|(a, b)| a.abs_diff(*b));
+    PngDifference {
+        largest: differences.clone().max().unwrap_or(0),
+        values: differences.filter(|&d| d > 0).count(),
+    }
+}

@@ -1,0 +1,72 @@
+//! The farm behind a command, looked at and hurt through its own API.
+
+use crate::render::signal;
+use blendnet_net::client::{Client, ClientError};
+use blendnet_net::secret::Password;
+use blendnet_protocol::FarmView;
+use fs_err as fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A condition that does not come true in this time is a failure.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A client of the farm that a command started.
+pub struct Farm {
+    /// The way to it.
+    pub client: Client,
+    /// Such as `127.0.0.1:41234`.
+    pub address: String,
+    /// Its folder.
+    pub dir: PathBuf,
+}
+
+impl Farm {
+    /// The farm whose data lie in `folder/data`.
+    ///
+    /// # Panics
+    /// If none runs there.
+    pub fn of(folder: &Path) -> Self {
+        blendnet_net::init_crypto();
+        let dir = folder.join("data/farm");
+        let json = fs::read_to_string(dir.join("farm.json")).expect("a farm runs");
+        let json: serde_json::Value = serde_json::from_str(&json).expect("farm.json is JSON");
+        let address = json["address"].as_str().expect("an address").to_owned();
+        let ca = fs::read_to_string(dir.join("ca.pem")).expect("an authority");
+        let password = Password::load(&dir.join("password")).expect("a password");
+        let client = Client::new(&address, &ca, &password).expect("a client");
+        Self { client, address, dir }
+    }
+
+    /// What the farm knows now.
+    pub async fn view(&self) -> Result<FarmView, ClientError> {
+        self.client.get("farm").await
+    }
+
+    /// Waits until the farm's view fits.
+    ///
+    /// # Panics
+    /// If it does not for long, or the farm is gone.
+    pub async fn wait_until(&self, what: &str, fits: impl Fn(&FarmView) -> bool) -> FarmView {
+        let mut generation = u64::MAX;
+        let search = async {
+            loop {
+                let path = format!("farm?after={generation}&wait_secs=10");
+                let limit = Duration::from_secs(20);
+                let view: FarmView =
+                    self.client.get_with_timeout(&path, limit).await.expect("the farm answers");
+                if fits(&view) {
+                    return view;
+                }
+                generation = view.generation;
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, search).await;
+        found.unwrap_or_else(|_late| panic!("waiting for {what}"))
+    }
+
+    /// Kills a process of the farm at once.
+    pub fn kill(&self, pid: u32) {
+        signal(pid, "KILL");
+    }
+}
