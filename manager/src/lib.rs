@@ -15,19 +15,23 @@ pub mod tasks;
 pub use run::run;
 
 use blendnet_protocol::{SceneId, SceneSpec};
+use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
 
-/// Eight random letters and digits.
+/// Eight random hexadecimal digits.
 pub(crate) fn random_name() -> String {
-    blendnet_net::secret::random_hex(4)
+    let mut bytes = [0; 4];
+    if getrandom::fill(&mut bytes).is_err() {
+        bytes = std::process::id().to_le_bytes();
+    }
+    format!("{:08x}", u32::from_le_bytes(bytes))
 }
 
 /// A scene's name: the hash of its JSON.
 pub(crate) fn scene_id(spec: &SceneSpec) -> Result<SceneId, serde_json::Error> {
-    use serde::de::Error as _;
     let json = serde_json::to_vec(spec)?;
-    let hash = blendnet_net::blobs::hash_bytes(&json);
-    SceneId::new(hash.as_str()).map_err(serde_json::Error::custom)
+    let digits: String = Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect();
+    SceneId::new(digits).map_err(serde::de::Error::custom)
 }
 
 /// An error with all its causes, in one line.

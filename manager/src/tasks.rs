@@ -29,8 +29,7 @@ pub async fn router(
     log: RecentLog,
 ) -> anyhow::Result<Router> {
     let host = FarmTasks { farm: farm.clone(), context: context.clone() };
-    let tasks = Tasks::open(&context.config.dir, context.blobs.clone(), log, host).await?;
-    let tasks = Arc::new(tasks);
+    let tasks = Arc::new(Tasks::open(&context.config.dir, context.blobs.clone(), log, host).await?);
     let _set_once = context.task_api.set(tasks.clone());
     Ok(blendnet_tasks::router(tasks))
 }

@@ -1,1 +1,25 @@
-//! Placeholder.
+//! Parts of a frame in, the merged frame out.
+//!
+//! A [`Film`] gathers the parts of one frame in a file of its own, every pass by its own rule
+//! ([`Rule`]). What is covered is a valid image at any time.
+//!
+//! Architecture invariant: knows nothing of agents, chunks or networks; a part is a file and the
+//! region that it holds.
+
+mod channel;
+mod error;
+mod film;
+mod finalize;
+mod header;
+mod image;
+mod look;
+mod planes;
+mod preview;
+mod rule;
+
+pub use error::FilmError;
+pub use film::Film;
+pub use finalize::{crop, finalize};
+pub use image::Image;
+pub use look::Look;
+pub use rule::Rule;

@@ -206,7 +206,9 @@ impl Owner {
                 None => BTreeSet::new(),
             };
             for blob in free.difference(&kept) {
-                context.blobs.remove(blob);
+                if let Err(error) = context.blobs.remove(blob) {
+                    tracing::warn!(%blob, %error, "a blob is not freed");
+                }
             }
         });
     }

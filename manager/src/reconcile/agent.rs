@@ -110,7 +110,10 @@ pub(crate) async fn added(
     end: CancellationToken,
 ) {
     let ca_pem = ca_pem.as_deref().unwrap_or(context.authority.cert_pem());
-    match Client::new(&address, ca_pem, &Password::from_text(&password)) {
+    let client = Password::new(password)
+        .map_err(|e| crate::chain(&e))
+        .and_then(|password| Client::new(&address, ca_pem, &password).map_err(|e| crate::chain(&e)));
+    match client {
         Ok(client) => {
             let remote = Remote::new(&context, &farm, &id, client.clone());
             farm.tell(Input::Connected { agent: id, address, pid: None, client }).await;
@@ -120,7 +123,7 @@ pub(crate) async fn added(
             }
         }
         Err(error) => {
-            tracing::error!(agent = %id, error = crate::chain(&error), "agent can't be used");
+            tracing::error!(agent = %id, error, "agent can't be used");
             farm.tell(Input::Event(Event::AgentEnded(id, None))).await;
         }
     }

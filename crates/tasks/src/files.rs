@@ -1,0 +1,171 @@
+//! The files of a task: upload, list, look up.
+
+use crate::host::TaskHost;
+use crate::paths::ClientPath;
+use crate::store::Tasks;
+use crate::task::{Task, TaskFile};
+use crate::view::FileInfo;
+use axum::Json;
+use axum::body::{Body, BodyDataStream};
+use axum::extract::State;
+use axum::http::header::{CONTENT_LENGTH, EXPECT};
+use axum::http::{HeaderMap, HeaderName};
+use blendnet_net::answer::{ApiError, ApiResult, UrlPath, ok};
+use blendnet_net::blobs::Expect;
+use blendnet_protocol::{Answer, BlobId};
+use futures_util::StreamExt as _;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// SHA-1 of the content in hexadecimal, on uploads and results.
+pub(crate) const CHECKSUM: HeaderName = HeaderName::from_static("x-checksum-sha1");
+
+/// How much of a body that nobody needs is still read, and for how long, so that a client that
+/// sends before it reads gets the answer instead of a reset connection.
+const LINGER_BYTES: usize = 4 << 20;
+const LINGER: Duration = Duration::from_secs(5);
+
+pub(crate) async fn list<H: TaskHost>(
+    State(tasks): State<Arc<Tasks<H>>>,
+    UrlPath(name): UrlPath<String>,
+) -> ApiResult<BTreeMap<String, BlobId>> {
+    let (task, _) = tasks.look(&name).await?;
+    let files = task.files.into_iter();
+    Ok(ok(files.map(|(path, file)| (path.into(), file.blob)).collect()))
+}
+
+pub(crate) async fn info<H: TaskHost>(
+    State(tasks): State<Arc<Tasks<H>>>,
+    UrlPath((name, path)): UrlPath<(String, String)>,
+) -> ApiResult<FileInfo> {
+    let (task, _) = tasks.look(&name).await?;
+    let path = checked(&path)?;
+    let file = task.files.get(&path).ok_or_else(|| {
+        ApiError::not_found(format!("task `{name}` has no file `{}`", path.as_str()))
+            .hint("GET task/{task}/file lists its files")
+    })?;
+    Ok(ok(FileInfo::new(path.as_str(), file)))
+}
+
+pub(crate) async fn upload<H: TaskHost>(
+    State(tasks): State<Arc<Tasks<H>>>,
+    UrlPath((name, path)): UrlPath<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> ApiResult<FileInfo> {
+    let known = match announced(&tasks, &name, &path, &headers).await {
+        Ok(Announced { path, known: Some(file), .. }) => Ok((path, file)),
+        Ok(upload) => return receive(&tasks, &name, upload, body, &headers).await,
+        Err(error) => Err(error),
+    };
+    linger(body.into_data_stream(), &headers);
+    let (path, file) = known?;
+    attach(&tasks, &name, path, file, "is here already").await
+}
+
+/// What the head of an upload says.
+struct Announced {
+    path: ClientPath,
+    size_bytes: u64,
+    sha1: Option<String>,
+    /// The file, if the server has it.
+    known: Option<TaskFile>,
+}
+
+/// Checks all that can be checked before the body is read.
+async fn announced<H: TaskHost>(
+    tasks: &Tasks<H>,
+    name: &str,
+    path: &str,
+    headers: &HeaderMap,
+) -> Result<Announced, ApiError> {
+    let path = checked(path)?;
+    let size_bytes = content_length(headers)?;
+    let sha1 = checksum(headers)?;
+    tasks.check_upload(name, &path).await?;
+    let known = sha1.as_ref().and_then(|sha1| tasks.known(sha1, size_bytes));
+    Ok(Announced { path, size_bytes, sha1, known })
+}
+
+async fn receive<H: TaskHost>(
+    tasks: &Tasks<H>,
+    name: &str,
+    upload: Announced,
+    body: Body,
+    headers: &HeaderMap,
+) -> ApiResult<FileInfo> {
+    let Announced { path, size_bytes, sha1, .. } = upload;
+    let expect = Expect { sha256: None, sha1: sha1.clone() };
+    let mut stream = body.into_data_stream();
+    let (blob, size_bytes) = match tasks.blobs.receive(&mut stream, size_bytes, expect).await {
+        Ok(stored) => stored,
+        Err(error) => {
+            linger(stream, headers);
+            return Err(error.into());
+        }
+    };
+    let file = TaskFile { blob, size_bytes, sha1 };
+    tasks.learn(&file);
+    attach(tasks, name, path, file, "is uploaded").await
+}
+
+async fn attach<H: TaskHost>(
+    tasks: &Tasks<H>,
+    name: &str,
+    path: ClientPath,
+    file: TaskFile,
+    what: &str,
+) -> ApiResult<FileInfo> {
+    let info = FileInfo::new(path.as_str(), &file);
+    let message = format!("file `{}` {what}", path.as_str());
+    let add = |task: &mut Task| {
+        task.check_changeable()?;
+        task.files.insert(path, file);
+        Ok(())
+    };
+    tasks.change(name, add).await?;
+    Ok(Json(Answer::said(message, info)))
+}
+
+fn checked(path: &str) -> Result<ClientPath, ApiError> {
+    ClientPath::new(path).map_err(|error| ApiError::bad_request(error.to_string()))
+}
+
+fn content_length(headers: &HeaderMap) -> Result<u64, ApiError> {
+    let value = headers.get(CONTENT_LENGTH).ok_or_else(|| {
+        ApiError::length_required("an upload needs the header Content-Length")
+            .hint("curl --upload-file sends it for files; don't upload from a pipe")
+    })?;
+    value
+        .to_str()
+        .ok()
+        .and_then(|value| value.parse().ok())
+        .ok_or_else(|| ApiError::bad_request("Content-Length is not a number of bytes"))
+}
+
+fn checksum(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get(CHECKSUM) else { return Ok(None) };
+    let value = value.to_str().unwrap_or_default();
+    if value.len() == 40 && value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(Some(value.to_ascii_lowercase()));
+    }
+    Err(ApiError::bad_request("X-Checksum-Sha1 is not a SHA-1")
+        .hint("send 40 hexadecimal digits, as sha1sum prints them, or leave it out"))
+}
+
+/// Reads on for a while beside the answer. A client that waits for `100 Continue` needs none.
+fn linger(mut stream: BodyDataStream, headers: &HeaderMap) {
+    if headers.contains_key(EXPECT) {
+        return;
+    }
+    tokio::spawn(tokio::time::timeout(LINGER, async move {
+        let mut left_bytes = LINGER_BYTES;
+        while let Some(Ok(bytes)) = stream.next().await {
+            match left_bytes.checked_sub(bytes.len()) {
+                Some(left) => left_bytes = left,
+                None => return,
+            }
+        }
+    }));
+}
