@@ -1,1 +1,9 @@
-//! Placeholder.
+//! The agent: renders chunks of frames with the Blender beside it.
+
+pub mod blender;
+pub mod config;
+pub mod render;
+pub mod serve;
+mod server;
+pub mod tasks;
+pub mod workspace;

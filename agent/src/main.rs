@@ -1,2 +1,37 @@
-//! Placeholder.
-fn main() {}
+//! The agent's program: serves, or becomes the jail of a Blender.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use blendnet_agent::blender::jail;
+use blendnet_agent::config::{Cli, Config, Inner};
+use clap::{CommandFactory as _, Parser as _};
+
+/// Exit code of a program that could not be started, as shells have it.
+const NOT_STARTED: u8 = 126;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match (cli.inner, cli.config) {
+        (Some(Inner::Jail(args)), _) => complain(&jail::enter(&args).into(), NOT_STARTED),
+        (None, Some(config)) => match run(config) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(&error, 1),
+        },
+        (None, None) => {
+            let kind = clap::error::ErrorKind::MissingRequiredArgument;
+            Cli::command().error(kind, "--dir is needed").exit()
+        }
+    }
+}
+
+fn run(config: Config) -> anyhow::Result<()> {
+    let log = blendnet_net::log::init("blendnet-agent");
+    tokio::runtime::Runtime::new()?.block_on(blendnet_agent::serve::serve(config, log))
+}
+
+fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
+    // Nobody can be told if stderr is closed.
+    let _unheard = writeln!(std::io::stderr(), "blendnet-agent: {error:#}").is_err();
+    ExitCode::from(code)
+}

@@ -1,2 +1,7 @@
-//! Placeholder.
-fn main() {}
+//! `blendnet`, as a command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(blendnet_app::cli::run(std::env::args_os()))
+}

@@ -17,7 +17,8 @@ FRAMES = 3
 
 
 def texture_cube(folder):
-    image = bpy.data.images.load(common.picture(os.path.join(folder, "textures", "Oberfläche 1.png"), tint=(0.9, 0.4, 0.2)))
+    path = common.picture(os.path.join(folder, "textures", "Oberfläche 1.png"), tint=(0.9, 0.4, 0.2))
+    image = bpy.data.images.load(path)
     surface, _ = common.textured("Texture", image)
     bpy.ops.mesh.primitive_cube_add(size=1, location=(-2.1, 0, 0.5))
     common.place("Cube", surface, smooth=False)
@@ -58,7 +59,8 @@ def tiled_strip(folder):
 
 def linked_prop(folder):
     """A library whose object has a texture of its own; both paths are relative."""
-    image = bpy.data.images.load(common.picture(os.path.join(folder, "library", "maps", "prop.jpg"), tint=(0.4, 1, 0.5)))
+    map_path = common.picture(os.path.join(folder, "library", "maps", "prop.jpg"), tint=(0.4, 1, 0.5))
+    image = bpy.data.images.load(map_path)
     surface, _ = common.textured("Prop", image)
     prop = common.sphere("Prop", surface, (1.6, 0, 0.6))
     path = os.path.join(folder, "library", "prop.blend")

@@ -4,7 +4,7 @@ use crate::files::CHECKSUM;
 use crate::host::{RunFile, TaskHost};
 use crate::store::{Tasks, lock};
 use axum::extract::State;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use blendnet_net::answer::{ApiError, UrlPath};
@@ -67,7 +67,8 @@ pub(crate) async fn result<H: TaskHost>(
 async fn preview(file: &RunFile) -> io::Result<(Response, String)> {
     let bytes = fs::tokio::read(&file.path).await?;
     let sha1 = hex::encode(Sha1::digest(&bytes));
-    Ok((([(CONTENT_TYPE, file.content_type.clone())], bytes).into_response(), sha1))
+    let headers = [(CONTENT_TYPE, file.content_type.as_str()), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    Ok(((headers, bytes).into_response(), sha1))
 }
 
 /// SHA-1 of a result, for clients that check it; read once for each content.

@@ -1,0 +1,258 @@
+//! Finds the Blenders of this machine and asks each for its version.
+//!
+//! Asking takes up to a second each, so the answers are kept in the agent's folder, with the sizes
+//! and times of the files they are about.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use blendnet_protocol::BlenderBuild;
+use serde::{Deserialize, Serialize};
+
+use super::group;
+use super::jail::{self, Rules};
+use super::version::Version;
+
+/// How long a Blender may take to tell its version.
+const ANSWER_LIMIT: Duration = Duration::from_mins(1);
+/// File of the agent's folder with what was found.
+const CACHE: &str = "blenders.json";
+/// Paths to the programs, separated by `:`.
+pub const BLENDER_VARIABLE: &str = "BLENDNET_BLENDER";
+
+/// A Blender that works.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// What it is.
+    pub build: BlenderBuild,
+    /// Folders that it needs to run, beyond the system's.
+    pub folders: Vec<PathBuf>,
+    /// Files whose change makes this entry wrong.
+    stamps: Vec<Stamp>,
+}
+
+/// A file as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    path: PathBuf,
+    size_bytes: u64,
+    modified_nanos: u128,
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        let metadata = fs_err::metadata(path).ok()?;
+        let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        let (size_bytes, modified_nanos) = (metadata.len(), modified.as_nanos());
+        Some(Self { path: path.to_owned(), size_bytes, modified_nanos })
+    }
+}
+
+/// All Blenders that work, newest first; of equal versions, first those in `given`.
+///
+/// `agent_program` is what the jail is started with, `dir` the agent's folder.
+pub async fn find(given: &[PathBuf], agent_program: &Path, dir: &Path) -> Vec<Found> {
+    let cache = load_cache(&dir.join(CACHE));
+    let asked = candidates(given).into_iter().map(|path| {
+        let known = cache.iter().find(|found| Path::new(&found.build.path) == path).cloned();
+        let agent_program = agent_program.to_owned();
+        tokio::spawn(async move {
+            match known {
+                Some(found) => Some(found),
+                None => ask(&path, &agent_program).await,
+            }
+        })
+    });
+    let mut found = Vec::new();
+    for answer in asked.collect::<Vec<_>>() {
+        found.extend(answer.await.ok().flatten());
+    }
+    found.sort_by_key(|found: &Found| std::cmp::Reverse(Version::parse(&found.build.version)));
+    save_cache(&dir.join(CACHE), &found);
+    found
+}
+
+/// Programs that may be Blenders, each once, those that were given first.
+fn candidates(given: &[PathBuf]) -> Vec<PathBuf> {
+    let mut paths = given.to_vec();
+    if let Some(more) = std::env::var_os(BLENDER_VARIABLE) {
+        paths.extend(std::env::split_paths(&more).filter(|path| !path.as_os_str().is_empty()));
+    }
+    let search = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&search).chain([PathBuf::from("/usr/bin")]);
+    paths.extend(folders.map(|folder| folder.join("blender")).filter(|path| path.is_file()));
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    for parent in [Some(PathBuf::from("/opt")), home].into_iter().flatten() {
+        paths.extend(installed_in(&parent));
+    }
+    let mut seen = Vec::new();
+    paths.retain(|path| {
+        let real = identity(path);
+        let is_new = !seen.contains(&real);
+        seen.push(real);
+        is_new
+    });
+    paths
+}
+
+/// `parent/blender*/blender`.
+fn installed_in(parent: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs_err::read_dir(parent) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("blender"))
+        .map(|entry| entry.path().join("blender"))
+        .filter(|path| path.is_file())
+        .collect();
+    paths.sort();
+    paths
+}
+
+/// What makes two paths one program. The Python of a virtual environment is a link to the one that
+/// all environments share, so its own path counts.
+fn identity(path: &Path) -> PathBuf {
+    if is_python(path) {
+        return path.to_owned();
+    }
+    fs_err::canonicalize(path).unwrap_or_else(|_missing| path.to_owned())
+}
+
+fn is_python(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("python"))
+}
+
+async fn ask(path: &Path, agent_program: &Path) -> Option<Found> {
+    let answer = if is_python(path) {
+        ask_module(path, agent_program).await
+    } else {
+        ask_program(path, agent_program).await
+    };
+    match answer {
+        Ok(found) => {
+            tracing::info!(version = found.build.version, path = %path.display(), "found a Blender");
+            Some(found)
+        }
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "this is no Blender that works");
+            None
+        }
+    }
+}
+
+/// A question may read what it likes, but changes nothing and outlives nobody.
+fn question(path: &Path, agent_program: &Path) -> std::process::Command {
+    let rules = Rules { run: vec![PathBuf::from("/")], ..Rules::default() };
+    jail::command(agent_program, &rules, path, Path::new("/"))
+}
+
+async fn ask_program(path: &Path, agent_program: &Path) -> std::io::Result<Found> {
+    let mut command = question(path, agent_program);
+    command.arg("--version");
+    let said = group::output(command, ANSWER_LIMIT).await?;
+    let version =
+        said.lines().find_map(|line| line.strip_prefix("Blender ").and_then(Version::parse));
+    let version = version.ok_or_else(|| std::io::Error::other("it tells no version"))?;
+    let real = fs_err::canonicalize(path)?;
+    Ok(Found {
+        build: build(path, version, false),
+        folders: real.parent().map(Path::to_owned).into_iter().collect(),
+        stamps: Stamp::of(&real).into_iter().collect(),
+    })
+}
+
+/// What `import bpy` tells.
+#[derive(Deserialize)]
+struct Module {
+    version: String,
+    file: PathBuf,
+    folders: Vec<PathBuf>,
+}
+
+const MODULE_QUESTION: &str = "\
+import bpy, json, os, sys
+real = os.path.realpath
+print('\\n' + json.dumps({'version': bpy.app.version_string, 'file': real(bpy.__file__),
+    'folders': [real(p) for p in (sys.prefix, sys.base_prefix, os.path.dirname(bpy.__file__))]}))
+";
+
+async fn ask_module(path: &Path, agent_program: &Path) -> std::io::Result<Found> {
+    let mut command = question(path, agent_program);
+    command.args(["-I", "-c", MODULE_QUESTION]);
+    let said = group::output(command, ANSWER_LIMIT).await?;
+    let answer = said.lines().rev().find_map(|line| serde_json::from_str::<Module>(line).ok());
+    let module = answer.ok_or_else(|| std::io::Error::other("its answer is not understood"))?;
+    let version = Version::parse(&module.version)
+        .ok_or_else(|| std::io::Error::other("it tells no version"))?;
+    let real = fs_err::canonicalize(path)?;
+    Ok(Found {
+        build: build(path, version, true),
+        folders: module.folders,
+        stamps: [real, module.file].iter().filter_map(|path| Stamp::of(path)).collect(),
+    })
+}
+
+fn build(path: &Path, version: Version, is_module: bool) -> BlenderBuild {
+    let path = path.to_string_lossy().into_owned();
+    BlenderBuild { version: version.to_string(), path, is_module }
+}
+
+/// Entries that are still true.
+fn load_cache(path: &Path) -> Vec<Found> {
+    let text = fs_err::read(path).unwrap_or_default();
+    let mut known: Vec<Found> = serde_json::from_slice(&text).unwrap_or_default();
+    known.retain(|found| {
+        !found.stamps.is_empty()
+            && found.stamps.iter().all(|stamp| Stamp::of(&stamp.path).as_ref() == Some(stamp))
+    });
+    known
+}
+
+fn save_cache(path: &Path, found: &[Found]) {
+    let saved = serde_json::to_vec_pretty(found)
+        .map_err(std::io::Error::from)
+        .and_then(|text| fs_err::write(path, text));
+    if let Err(error) = saved {
+        tracing::warn!(%error, "the list of Blenders is not kept");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn the_same_program_under_two_names_counts_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let (real, link) = (dir.path().join("blender"), dir.path().join("b"));
+        fs_err::write(&real, "").unwrap();
+        symlink(&real, &link).unwrap();
+        let found = candidates(&[link.clone(), real.clone()]);
+        assert_eq!(found.first(), Some(&link));
+        assert!(!found.contains(&real));
+    }
+
+    #[test]
+    fn pythons_of_two_environments_are_two_even_if_they_link_to_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (dir.path().join("python"), dir.path().join("python3"));
+        symlink("/usr/bin/env", &one).unwrap();
+        symlink("/usr/bin/env", &two).unwrap();
+        let found = candidates(&[one.clone(), two.clone()]);
+        assert!(found.contains(&one) && found.contains(&two));
+    }
+
+    #[test]
+    fn an_entry_about_a_changed_program_is_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        let (program, cache) = (dir.path().join("blender"), dir.path().join(CACHE));
+        fs_err::write(&program, "one").unwrap();
+        let version = Version { major: 4, minor: 5, patch: 1 };
+        let stamps = Stamp::of(&program).into_iter().collect();
+        let entry = Found { build: build(&program, version, false), folders: vec![], stamps };
+        save_cache(&cache, std::slice::from_ref(&entry));
+        assert_eq!(load_cache(&cache), [entry]);
+        fs_err::write(&program, "another").unwrap();
+        assert_eq!(load_cache(&cache), []);
+    }
+}

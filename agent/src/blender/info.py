@@ -1,0 +1,160 @@
+"""What is told of a scene before it is rendered: `SceneInfo` of the wire types."""
+
+import bpy
+
+from scene import (
+    blender_version,
+    compositor_tree,
+    cycles_build,
+    has_denoiser,
+    has_sample_subset,
+    nodes_of,
+)
+
+
+def scene_info(opened):
+    scene = opened.scene
+    render = scene.render
+    cycles = scene.cycles if opened.is_cycles() else None
+    camera = opened.camera()
+    return {
+        "blender_version": blender_version(),
+        "file_version": ".".join(str(part) for part in bpy.data.version[:2]),
+        "scene": scene.name,
+        "scenes": [other.name for other in bpy.data.scenes],
+        "camera": camera.name if camera else None,
+        "marker_cameras": any(marker.camera for marker in scene.timeline_markers),
+        "view_layers": [{"name": layer.name, "used": layer.use} for layer in scene.view_layers],
+        "engine": render.engine,
+        "frame_start": scene.frame_start,
+        "frame_end": scene.frame_end,
+        "frame_step": scene.frame_step,
+        "frame_current": scene.frame_current,
+        "film": opened.film(),
+        "samples": opened.samples(),
+        "adaptive": _adaptive(cycles),
+        "sampling_pattern": cycles.sampling_pattern if cycles else "",
+        "subset_exact": has_sample_subset(),
+        "denoise": bool(opened.denoised_layers()),
+        "can_denoise": has_denoiser(),
+        "path_guiding": _guided(cycles),
+        "time_limit_secs": cycles.time_limit if cycles else 0.0,
+        "compositor": compositor_tree(scene) is not None,
+        "whole_frames_because": whole_frames_because(opened),
+        "output": {
+            "file_format": render.image_settings.file_format,
+            "extension": render.file_extension,
+            "is_movie": render.is_movie_format,
+        },
+        "files": opened.files.needed(scene),
+        "warnings": warnings(opened),
+    }
+
+
+def _adaptive(cycles):
+    if cycles is None or not cycles.use_adaptive_sampling:
+        return None
+    return {"threshold": cycles.adaptive_threshold, "min_samples": cycles.adaptive_min_samples}
+
+
+def _guided(cycles):
+    return bool(
+        cycles and cycles.use_guiding and getattr(cycles_build(), "with_path_guiding", False)
+    )
+
+
+def whole_frames_because(opened):
+    """The first reason why a frame can't be put together from parts, or `None`."""
+    for reason in (_of_engine, _of_pipeline, _of_compositor, _of_cycles):
+        sentence = reason(opened)
+        if sentence:
+            return sentence
+    return None
+
+
+def _of_engine(opened):
+    engine = opened.scene.render.engine
+    old_eevee = engine == "BLENDER_EEVEE" and bpy.app.version < (4, 2, 0)
+    if engine in ("CYCLES", "BLENDER_WORKBENCH") or old_eevee:
+        return None
+    return f"the engine {engine} renders parts of a frame differently from the whole"
+
+
+def _of_pipeline(opened):
+    scene = opened.scene
+    if opened.uses_sequencer():
+        return "the sequencer's strips make the image"
+    if scene.render.use_multiview:
+        return "stereo and multi-view frames are rendered in one go"
+    if scene.render.use_freestyle and any(layer.use_freestyle for layer in opened.used_layers()):
+        return "Freestyle draws its lines over the whole frame"
+    if any(thing.type in ("GPENCIL", "GREASEPENCIL") for thing in scene.objects):
+        return "Grease Pencil is drawn over the whole frame"
+    return None
+
+
+def _of_compositor(opened):
+    scene = opened.scene
+    tree = compositor_tree(scene)
+    if tree is None:
+        return None
+    if not opened.renders_itself():
+        return "the compositor does not use this scene's render"
+    for node in nodes_of(tree):
+        of_scene = getattr(node, "scene", None) if node.type != "GROUP" else None
+        if of_scene not in (None, scene):
+            return f"the compositor uses scene `{of_scene.name}` too"
+    return None
+
+
+def _of_cycles(opened):
+    if not opened.is_cycles():
+        return None
+    cycles = opened.scene.cycles
+    if _guided(cycles):
+        return "path guiding learns from the samples before"
+    if cycles.time_limit > 0:
+        return "the scene limits the time of a frame"
+    if getattr(cycles, "use_sample_subset", False):
+        return "the scene itself renders a subset of its samples"
+    if len({opened._layer_samples(layer) for layer in opened.used_layers()}) > 1:
+        return "the view layers have different numbers of samples"
+    if opened.denoised_layers():
+        return _of_denoising(opened)
+    return None
+
+
+def _of_denoising(opened):
+    quality = getattr(opened.scene.cycles, "denoising_quality", "HIGH")
+    node = bpy.types.CompositorNodeDenoise.bl_rna.properties
+    has_quality = "quality" in node or bpy.app.version >= (5, 0, 0)
+    if quality != "HIGH" and not has_quality:
+        return "this Blender can denoise a merged image only in high quality"
+    if any(layer.cycles.use_pass_shadow_catcher for layer in opened.denoised_layers()):
+        return "the shadow catcher pass is denoised while it is rendered"
+    return None
+
+
+def warnings(opened):
+    scene = opened.scene
+    found = list(opened.warnings)
+    if bpy.data.version[:2] > bpy.app.version[:2]:
+        version = ".".join(str(part) for part in bpy.data.version[:2])
+        found.append(f"the file was saved by the newer Blender {version}")
+    for path in opened.files.missing_libraries():
+        found.append(f"the library {path} is not there; files that it names are not listed")
+    if scene.render.is_movie_format:
+        found.append("the output is a movie; a sequence of PNG files is written instead")
+    if opened.is_cycles():
+        found += _warnings_of_cycles(scene.cycles)
+    return found
+
+
+def _warnings_of_cycles(cycles):
+    build = cycles_build()
+    if cycles.use_guiding and not getattr(build, "with_path_guiding", False):
+        yield "this Blender was built without path guiding; it is off"
+    if cycles.shading_system and not getattr(build, "with_osl", False):
+        yield "this Blender was built without Open Shading Language; OSL nodes are ignored"
+    if cycles.device == "GPU":
+        yield "the scene asks for a GPU; it is rendered on the CPU"

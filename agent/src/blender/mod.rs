@@ -1,0 +1,11 @@
+//! Blender beside the agent: found, chosen, jailed, started, asked.
+
+pub mod driver;
+pub mod find;
+mod group;
+pub mod jail;
+mod lines;
+pub mod process;
+mod progress;
+pub mod version;
+mod watchdog;

@@ -1,0 +1,306 @@
+//! What the rest of the agent uses: scenes in, works in, states and results out.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use blendnet_net::blobs::BlobStore;
+use blendnet_protocol::{
+    AgentReport, BlenderBuild, BlobId, Outcome, SceneId, SceneSpec, SceneState, VERSION, Work,
+    WorkFailure, WorkId, WorkKind, WorkState, WorkStatus,
+};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{Notify, OnceCell, RwLock, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::board::{Board, Conflict, SceneError};
+use super::runner::Runner;
+use super::warm::Start;
+use crate::blender::process::Glimpse;
+use crate::blender::{find, jail};
+
+/// What an engine is made of.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// The agent's folder.
+    pub dir: PathBuf,
+    /// Paths of Blenders that were given.
+    pub blenders: Vec<PathBuf>,
+    /// This program, as the jail is started: `/proc/self/exe`.
+    pub agent_program: PathBuf,
+    /// Threads of Blender; 0 is all.
+    pub threads: u32,
+    /// How long Blender may do nothing.
+    pub hang_timeout: Duration,
+}
+
+/// Why a work is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// It contradicts what is there.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    /// Its scene was not sent.
+    #[error("scene {0} is not here; send it first")]
+    NoScene(SceneId),
+    /// Files were not sent.
+    #[error("blobs are missing: {}", .0.iter().map(BlobId::as_str).collect::<Vec<_>>().join(" "))]
+    MissingBlobs(Vec<BlobId>),
+    /// The agent ends.
+    #[error("the agent is shutting down")]
+    Stopping,
+}
+
+/// What the engine and its tasks share.
+pub(super) struct Shared {
+    board: Mutex<Board>,
+    generation: watch::Sender<u64>,
+    /// Blenders and isolation, once known.
+    machine: OnceCell<(Vec<BlenderBuild>, String)>,
+    /// There may be something to do.
+    pub(super) wake: Notify,
+    /// The end.
+    pub(super) stopping: CancellationToken,
+    /// Storing results, removing folders.
+    pub(super) background: TaskTracker,
+    /// Read while results become blobs, written while blobs are removed: both may mean one blob.
+    pub(super) storing: RwLock<()>,
+    pub(super) blobs: BlobStore,
+}
+
+impl Shared {
+    pub(super) fn board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells everybody who waits.
+    pub(super) fn changed(&self) {
+        self.generation.send_modify(|generation| *generation += 1);
+    }
+
+    pub(super) fn progress(&self, id: &WorkId, glimpse: Glimpse) {
+        self.board().progress(id, glimpse);
+        self.changed();
+    }
+
+    pub(super) fn finish(&self, id: &WorkId, result: Result<Outcome, WorkFailure>) -> Vec<BlobId> {
+        let late = self.board().finish(id, result);
+        self.changed();
+        late
+    }
+
+    /// Removes those of `blobs` that nothing uses.
+    pub(super) async fn free(&self, blobs: Vec<BlobId>) {
+        if blobs.is_empty() {
+            return;
+        }
+        let _nothing_is_stored = self.storing.write().await;
+        let unused = self.board().unused(blobs);
+        for blob in unused {
+            if let Err(error) = self.blobs.remove(&blob) {
+                tracing::warn!(%error, "a blob that nothing uses stays");
+            }
+        }
+    }
+}
+
+/// Does works with a warm Blender. Cheap to clone; lives until [`Engine::stop`].
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    settings: EngineSettings,
+}
+
+impl Engine {
+    /// Starts the engine: looks for Blenders, and starts the best one before it is needed.
+    ///
+    /// Must be called within a tokio runtime.
+    pub fn start(settings: EngineSettings, blobs: BlobStore) -> Self {
+        let shared = Arc::new(Shared {
+            board: Mutex::default(),
+            generation: watch::Sender::new(1),
+            machine: OnceCell::new(),
+            wake: Notify::new(),
+            stopping: CancellationToken::new(),
+            background: TaskTracker::new(),
+            storing: RwLock::new(()),
+            blobs,
+        });
+        let engine = Self { shared, settings };
+        engine.shared.background.spawn(engine.clone().run());
+        engine
+    }
+
+    async fn run(self) {
+        let Self { shared, settings } = self;
+        let finding = find::find(&settings.blenders, &settings.agent_program, &settings.dir);
+        let found = tokio::select! {
+            found = finding => found,
+            () = shared.stopping.cancelled() => return,
+        };
+        let folders: Vec<PathBuf> = found.iter().flat_map(|f| f.folders.clone()).collect();
+        let isolation = jail::isolation(&settings.dir, &folders);
+        let start = Start {
+            agent_program: settings.agent_program,
+            work: settings.dir.join("work"),
+            jailed: isolation.starts_with("landlock"),
+            threads: settings.threads,
+            hang_timeout: settings.hang_timeout,
+        };
+        let builds = found.iter().map(|found| found.build.clone()).collect();
+        tracing::info!(isolation, "ready to render");
+        let _set_only_here = shared.machine.set((builds, isolation)).is_err();
+        shared.changed();
+        Runner::new(shared, start, found).run().await;
+    }
+
+    /// The blobs of the agent.
+    pub fn blobs(&self) -> &BlobStore {
+        &self.shared.blobs
+    }
+
+    /// The name of a scene: SHA-256 of its JSON.
+    pub fn scene_id(spec: &SceneSpec) -> Option<SceneId> {
+        let json = serde_json::to_vec(spec).ok()?;
+        SceneId::new(hex::encode(Sha256::digest(&json))).ok()
+    }
+
+    /// Tells of a scene; answers the blobs that are still missing.
+    pub fn put_scene(&self, id: SceneId, spec: SceneSpec) -> Result<SceneState, SceneError> {
+        let real = Self::scene_id(&spec).map(String::from).unwrap_or_default();
+        if real != id.as_str() {
+            return Err(SceneError::WrongName { given: id, real });
+        }
+        let missing = self.missing(&spec);
+        self.shared.board().put_scene(id.clone(), spec)?;
+        Ok(SceneState { id, missing })
+    }
+
+    fn missing(&self, spec: &SceneSpec) -> Vec<BlobId> {
+        let blobs: Vec<BlobId> = spec.manifest.files.iter().map(|f| f.blob.clone()).collect();
+        self.shared.blobs.missing(&blobs)
+    }
+
+    /// Forgets a scene, and its blobs as far as nothing else uses them.
+    pub fn delete_scene(&self, id: &SceneId) {
+        let blobs = self.shared.board().delete_scene(id);
+        self.free_later(blobs);
+    }
+
+    /// Keeps blobs that a scene or work does not name, until the same `name` holds others, or none.
+    pub fn hold(&self, name: &str, blobs: Vec<BlobId>) {
+        let before = self.shared.board().hold(name, blobs);
+        self.free_later(before);
+    }
+
+    /// Queues a work. Sending the same one again changes nothing.
+    pub fn submit(&self, work: Work) -> Result<WorkStatus, SubmitError> {
+        if self.shared.stopping.is_cancelled() {
+            return Err(SubmitError::Stopping);
+        }
+        let known = self.status(&work.id).is_some();
+        if !known {
+            self.check_inputs(&work)?;
+        }
+        let status = self.shared.board().submit(work)?;
+        self.shared.changed();
+        self.shared.wake.notify_one();
+        Ok(status)
+    }
+
+    fn check_inputs(&self, work: &Work) -> Result<(), SubmitError> {
+        let spec = self.shared.board().scene(&work.scene).cloned();
+        let spec = spec.ok_or_else(|| SubmitError::NoScene(work.scene.clone()))?;
+        let mut missing = self.missing(&spec);
+        if let WorkKind::Finish { merged, .. } = &work.kind {
+            missing.extend(self.shared.blobs.missing(std::slice::from_ref(merged)));
+        }
+        if missing.is_empty() { Ok(()) } else { Err(SubmitError::MissingBlobs(missing)) }
+    }
+
+    /// Where a work is; `None`: there is no such work.
+    pub fn status(&self, id: &WorkId) -> Option<WorkStatus> {
+        self.shared.board().status(id)
+    }
+
+    /// Waits until a work is completed or has failed; `None`: it is, or was, deleted.
+    pub async fn finished(&self, id: &WorkId) -> Option<WorkState> {
+        let mut generation = self.generation();
+        loop {
+            generation.mark_unchanged();
+            match self.status(id)?.state {
+                WorkState::Queued | WorkState::Running(_) => {}
+                state => return Some(state),
+            }
+            // The sender lives in `self`.
+            let _never_closed = generation.changed().await.is_err();
+        }
+    }
+
+    /// Stops a work, within a second, and frees its results.
+    pub fn delete(&self, id: &WorkId) {
+        let blobs = self.shared.board().delete(id);
+        self.shared.changed();
+        self.free_later(blobs);
+    }
+
+    /// Removes the blobs that nothing uses: those that an agent before this one left behind. For
+    /// the start, before anybody sends any.
+    pub async fn free_unused(&self) {
+        match self.shared.blobs.list() {
+            Ok(all) => self.shared.free(all).await,
+            Err(error) => tracing::warn!(%error, "blobs of an earlier run stay"),
+        }
+    }
+
+    fn free_later(&self, blobs: Vec<BlobId>) {
+        let shared = self.shared.clone();
+        self.shared.background.spawn(async move { shared.free(blobs).await });
+    }
+
+    /// Grows with every change.
+    pub fn generation(&self) -> watch::Receiver<u64> {
+        self.shared.generation.subscribe()
+    }
+
+    /// The agent's state, as soon as its generation is not `after`, or after `wait`.
+    pub async fn report_after(&self, after: u64, wait: Duration) -> AgentReport {
+        let mut generation = self.generation();
+        let changed = generation.wait_for(|&generation| generation != after);
+        tokio::select! {
+            _changed = tokio::time::timeout(wait, changed) => {}
+            () = self.shared.stopping.cancelled() => {}
+        }
+        self.report()
+    }
+
+    /// The agent's state now.
+    pub fn report(&self) -> AgentReport {
+        // Read before the rest: a change in between is told next time again, not lost.
+        let generation = *self.shared.generation.borrow();
+        let (blenders, isolation) = self.shared.machine.get().cloned().unwrap_or_default();
+        let (works, blender_pid) = {
+            let board = self.shared.board();
+            (board.statuses(), board.blender_pid)
+        };
+        AgentReport {
+            generation,
+            version: VERSION.to_owned(),
+            threads: self.settings.threads,
+            isolation,
+            blenders,
+            host: blendnet_net::host::read(&self.settings.dir),
+            blender_pid,
+            works,
+        }
+    }
+
+    /// Stops all works, kills Blender, and waits until nothing is left.
+    pub async fn stop(&self) {
+        self.shared.stopping.cancel();
+        self.shared.board().stop_all();
+        self.shared.background.close();
+        self.shared.background.wait().await;
+    }
+}

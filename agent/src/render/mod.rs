@@ -1,0 +1,19 @@
+//! Work: queued, done one after another by a warm Blender, stored, reported.
+//!
+//! ```text
+//!  submit            take               store                finish
+//! ────────► Queued ───────► Running ──────────► (in the background) ──────► Completed
+//!             │                │ Blender fails                   └────────► Failed
+//!             └── delete ──────┴── delete: Blender is killed ───► gone, its results freed
+//! ```
+
+mod board;
+mod engine;
+mod failure;
+mod runner;
+mod steps;
+mod store;
+mod warm;
+
+pub use board::{Conflict, SceneError};
+pub use engine::{Engine, EngineSettings, SubmitError};

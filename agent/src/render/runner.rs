@@ -1,0 +1,202 @@
+//! The one task that owns the warm Blender and does the works, one after another.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use blendnet_protocol::{Work, WorkFailure, WorkKind};
+
+use super::engine::Shared;
+use super::failure;
+use super::steps::{self, Made};
+use super::store::{self, Clock};
+use super::warm::{Start, Warm};
+use crate::blender::driver::Opened;
+use crate::blender::find::Found;
+use crate::blender::version;
+
+/// The task's own things.
+pub(super) struct Runner {
+    shared: Arc<Shared>,
+    start: Start,
+    found: Vec<Found>,
+    warm: Option<Warm>,
+    /// Place in `found` of the Blender to start when nothing else is known.
+    favourite: usize,
+    rooms: u64,
+}
+
+impl Runner {
+    /// A runner without a Blender yet; `found` are those it may start, best first.
+    pub(super) fn new(shared: Arc<Shared>, start: Start, found: Vec<Found>) -> Self {
+        Self { shared, start, found, warm: None, favourite: 0, rooms: 0 }
+    }
+
+    /// Works until the engine is stopped. Leaves no Blender.
+    pub(super) async fn run(mut self) {
+        let shared = self.shared.clone();
+        self.start_early().await;
+        while !shared.stopping.is_cancelled() {
+            let next = shared.board().take_next();
+            match next {
+                Some((work, stop)) => {
+                    shared.changed();
+                    tokio::select! {
+                        biased;
+                        () = stop.cancelled() => {
+                            self.put_down().await;
+                            self.start_early().await;
+                        }
+                        () = self.work(&work) => {}
+                    }
+                }
+                None => self.wait().await,
+            }
+        }
+        self.put_down().await;
+    }
+
+    /// Until there is something to do.
+    async fn wait(&mut self) {
+        let shared = self.shared.clone();
+        let gone = async {
+            match &self.warm {
+                Some(warm) => warm.blender.gone().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = shared.wake.notified() => {}
+            () = shared.stopping.cancelled() => {}
+            // Not started again before it is needed: it might end at once for ever.
+            () = gone => self.put_down().await,
+        }
+    }
+
+    /// Starts the Blender that will most likely be wanted, before it is.
+    async fn start_early(&mut self) {
+        if self.shared.stopping.is_cancelled() || self.warm.is_some() {
+            return;
+        }
+        if let Some(found) = self.found.get(self.favourite).cloned()
+            && let Err(failure) = self.start_blender(&found).await
+        {
+            tracing::warn!("{}", failure.message);
+        }
+    }
+
+    async fn start_blender(&mut self, found: &Found) -> Result<(), WorkFailure> {
+        self.put_down().await;
+        self.rooms += 1;
+        let warm = Warm::start(&self.start, found, self.rooms).await?;
+        self.shared.board().blender_pid = Some(warm.blender.pid());
+        self.shared.changed();
+        self.warm = Some(warm);
+        Ok(())
+    }
+
+    /// Ends the warm Blender.
+    async fn put_down(&mut self) {
+        if let Some(warm) = self.warm.take() {
+            warm.blender.kill().await;
+            self.shared.board().blender_pid = None;
+            self.shared.changed();
+            // Removing a scene of many files takes its time; the engine waits for it at its end.
+            self.shared.background.spawn_blocking(move || drop(warm));
+        }
+    }
+
+    /// Does one work and has its result stored.
+    async fn work(&mut self, work: &Work) {
+        let began = Instant::now();
+        let shared = self.shared.clone();
+        let made = self.make(work, began).await;
+        if self.warm.as_ref().is_some_and(|warm| warm.blender.is_gone()) {
+            self.put_down().await;
+        }
+        match made {
+            Ok((made, clock)) => {
+                let work = work.clone();
+                shared.clone().background.spawn(async move {
+                    let name = format!("{:04}", frame_of(&work.kind));
+                    let storing = shared.storing.read().await;
+                    let stored = store::store(made, &name, clock, &shared.blobs).await;
+                    let late = shared.finish(&work.id, stored);
+                    drop(storing);
+                    shared.free(late).await;
+                });
+            }
+            Err(failure) => drop(shared.finish(&work.id, Err(failure))),
+        }
+    }
+
+    async fn make(&mut self, work: &Work, began: Instant) -> Result<(Made, Clock), WorkFailure> {
+        let shared = self.shared.clone();
+        let opened = self.open(work).await?;
+        let clock = Clock { began, load_secs: began.elapsed().as_secs_f64() };
+        let warm = self.warm.as_mut().ok_or_else(|| failure::internal("no Blender is running"))?;
+        let mut watch = |glimpse| shared.progress(&work.id, glimpse);
+        let made = steps::make(warm, work, &opened, &shared.blobs, &mut watch).await?;
+        Ok((made, clock))
+    }
+
+    /// Has the right Blender running and the work's scene open in it.
+    async fn open(&mut self, work: &Work) -> Result<Arc<Opened>, WorkFailure> {
+        if let Some(Warm { open: Some((id, opened)), blender, .. }) = &self.warm
+            && *id == work.scene
+            && !blender.is_gone()
+        {
+            return Ok(opened.clone());
+        }
+        let shared = self.shared.clone();
+        let spec = shared
+            .board()
+            .scene(&work.scene)
+            .cloned()
+            .ok_or_else(|| failure::internal("the scene was deleted"))?;
+        let found = self.choose(&spec)?;
+        self.have_running(&found).await?;
+        let warm = self.warm.as_mut().ok_or_else(|| failure::internal("no Blender is running"))?;
+        let mut watch = |glimpse| shared.progress(&work.id, glimpse);
+        warm.open(&work.scene, &spec, &shared.blobs, &mut watch).await
+    }
+
+    fn choose(&mut self, spec: &blendnet_protocol::SceneSpec) -> Result<Found, WorkFailure> {
+        let manifest = &spec.manifest;
+        let blob = manifest.files.iter().find(|file| file.path == manifest.project);
+        let path = blob
+            .and_then(|file| self.shared.blobs.path(&file.blob))
+            .ok_or_else(|| failure::internal("the .blend is missing; send it again"))?;
+        let project = std::path::Path::new(manifest.project.as_str());
+        let builds: Vec<_> = self.found.iter().map(|found| found.build.clone()).collect();
+        let build = version::of_file(&path)
+            .and_then(|needed| version::choose(&builds, needed))
+            .map_err(|error| failure::of_version(&error.of(project)))?;
+        let at = builds.iter().position(|b| b == build).unwrap_or(0);
+        self.favourite = at;
+        self.found
+            .get(at)
+            .cloned()
+            .ok_or_else(|| failure::of_version(&version::VersionError::NoBlender))
+    }
+
+    /// One that was started early may have died since: that is not the work's fault.
+    async fn have_running(&mut self, found: &Found) -> Result<(), WorkFailure> {
+        if let Some(warm) = &mut self.warm
+            && warm.found == *found
+            && warm.blender.ready().await.is_ok()
+            && !warm.blender.is_gone()
+        {
+            return Ok(());
+        }
+        self.start_blender(found).await
+    }
+}
+
+fn frame_of(kind: &WorkKind) -> i32 {
+    match kind {
+        WorkKind::Inspect => 0,
+        WorkKind::Part { frame, .. }
+        | WorkKind::Whole { frame }
+        | WorkKind::Finish { frame, .. } => *frame,
+    }
+}

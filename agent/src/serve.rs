@@ -1,0 +1,90 @@
+//! The agent as a server: its folder, its keys, its engine, until it is told to end.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use blendnet_net::blobs::BlobStore;
+use blendnet_net::ca::Identity;
+use blendnet_net::log::RecentLog;
+use blendnet_net::secret::{self, Password};
+use blendnet_net::{answer, auth, parent, server, shutdown_signals};
+use blendnet_tasks::Tasks;
+
+use crate::config::Config;
+use crate::render::{Engine, EngineSettings};
+use crate::tasks::AgentTasks;
+
+/// Serves until a signal, `POST shutdown`, or the end of stdin where that was asked for.
+pub async fn serve(config: Config, log: RecentLog) -> anyhow::Result<()> {
+    blendnet_net::init_crypto();
+    let (soft, hard) = shutdown_signals();
+    let _lock = take_folder(&config.dir)?;
+    let identity = Identity::load_or_create(&config.dir, &config.hosts)
+        .context("preparing the certificate")?;
+    let password =
+        Password::load_or_create(&config.dir.join("password")).context("preparing the password")?;
+    let bound = server::bind(config.listen, &identity).await?;
+    let blobs = BlobStore::open(&config.dir.join("blobs"), config.max_blob_bytes)
+        .context("opening the blobs")?;
+    let engine = Engine::start(settings(&config), blobs);
+    if config.exit_with_parent {
+        parent::cancel_at_stdin_eof(soft.clone());
+    }
+    let host = AgentTasks::new(engine.clone(), config.dir.clone(), soft.clone());
+    let tasks = Tasks::open(&config.dir, engine.blobs().clone(), log, host)
+        .await
+        .context("loading the tasks")?;
+    let routes = crate::server::router(engine.clone(), soft.clone())
+        .merge(blendnet_tasks::router(Arc::new(tasks)));
+    let routes = auth::require_password(answer::fallback(routes), auth::USER, Arc::new(password));
+    let line = serde_json::json!({
+        "listening": bound.address().to_string(),
+        "pid": std::process::id(),
+    });
+    writeln!(std::io::stdout(), "{line}").context("telling the address on stdout")?;
+    let ended = async {
+        // Long polls end with the engine, and the server waits for them.
+        let stop = async {
+            soft.cancelled().await;
+            engine.stop().await;
+        };
+        tokio::join!(bound.serve(routes, soft.clone()), stop)
+    };
+    tokio::select! {
+        ((), ()) = ended => {}
+        () = hard.cancelled() => tracing::warn!("ended at once"),
+    }
+    clean(&config.dir)
+}
+
+fn settings(config: &Config) -> EngineSettings {
+    EngineSettings {
+        dir: config.dir.clone(),
+        blenders: config.blenders.clone(),
+        agent_program: PathBuf::from("/proc/self/exe"),
+        threads: config.threads,
+        hang_timeout: Duration::from_secs(config.hang_timeout_secs),
+    }
+}
+
+/// Makes the folder, takes it for this process alone, and removes what a killed one left.
+fn take_folder(dir: &Path) -> anyhow::Result<fs_err::File> {
+    secret::create_private_dir(dir).context("making the agent's folder")?;
+    let lock = fs_err::File::create(dir.join("lock"))?;
+    lock.file().try_lock().with_context(|| {
+        format!("another agent uses {}; give this one another --dir", dir.display())
+    })?;
+    clean(dir)?;
+    secret::create_private_dir(&dir.join("work")).context("making the work folder")?;
+    Ok(lock)
+}
+
+fn clean(dir: &Path) -> anyhow::Result<()> {
+    match fs_err::remove_dir_all(dir.join("work")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,86 @@
+//! The agent with the real Blender of this machine; a few tiny renders.
+
+use std::path::Path;
+use std::process::Command;
+
+use blendnet_protocol::{Outcome, Region, SampleRange, SceneId, Tile, WorkKind, WorkState};
+
+use crate::fake::Bench;
+
+const BLENDER: &str = "/usr/bin/blender";
+
+/// Saves a scene of 64x36 px with 4 samples and answers its bytes; `None` without a Blender.
+fn tiny_scene(folder: &Path) -> Option<Vec<u8>> {
+    if !Path::new(BLENDER).exists() {
+        return None;
+    }
+    let path = folder.join("tiny.blend");
+    let script = format!(
+        "import bpy; s = bpy.context.scene; s.render.engine = 'CYCLES'; s.cycles.samples = 4; \
+         s.render.resolution_x, s.render.resolution_y = 64, 36; \
+         s.render.resolution_percentage = 100; s.cycles.use_adaptive_sampling = False; \
+         s.cycles.use_denoising = False; s.render.image_settings.file_format = 'PNG'; \
+         bpy.ops.wm.save_as_mainfile(filepath='{}')",
+        path.display()
+    );
+    let saved = Command::new(BLENDER)
+        .args(["-b", "--factory-startup", "-noaudio", "--python-expr", &script])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&saved.stdout);
+    Some(fs_err::read(&path).unwrap_or_else(|_missing| panic!("no scene was saved: {said}")))
+}
+
+async fn completed(bench: &Bench, name: &str, scene: &SceneId, kind: WorkKind) -> Outcome {
+    match bench.run(name, scene, kind).await {
+        WorkState::Completed(outcome) => outcome,
+        other => panic!("{other:#?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_real_blender_inspects_renders_and_finishes_a_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(blend) = tiny_scene(folder.path()) else { return };
+    let bench = Bench::with(|_| Vec::new());
+    let scene = bench.scene(&blend).await;
+
+    let Outcome::Inspected { info, look } =
+        completed(&bench, "inspect", &scene, WorkKind::Inspect).await
+    else {
+        panic!("no inspection")
+    };
+    assert_eq!((info.samples, info.engine.as_str()), (4, "CYCLES"));
+    let frame = Tile::new(0, 0, 64, 36).unwrap();
+    assert_eq!(info.film.rendered, frame);
+    assert!(look.is_some());
+
+    let tile = Tile::new(0, 8, 64, 8).unwrap();
+    let part = |tile, samples| WorkKind::Part {
+        frame: 1,
+        region: Region { tile, samples },
+        margin_px: 4,
+        total_samples: 4,
+    };
+    let some = SampleRange::new(1, 3).unwrap();
+    assert!(matches!(
+        completed(&bench, "tile", &scene, part(tile, some)).await,
+        Outcome::Part { .. }
+    ));
+    let all = SampleRange::new(0, 4).unwrap();
+    let Outcome::Part { image, timing } = completed(&bench, "all", &scene, part(frame, all)).await
+    else {
+        panic!("no part")
+    };
+    assert!(timing.load_secs < 0.5, "the scene is opened once: {timing:?}");
+
+    let finish = WorkKind::Finish { frame: 1, merged: image.blob };
+    for (name, kind) in [("finish", finish), ("whole", WorkKind::Whole { frame: 1 })] {
+        let Outcome::Image { composed, .. } = completed(&bench, name, &scene, kind).await else {
+            panic!("no image")
+        };
+        let path = bench.engine.blobs().path(&composed[0].blob).unwrap();
+        assert!(fs_err::read(path).unwrap().starts_with(b"\x89PNG"), "{composed:?}");
+    }
+    bench.engine.stop().await;
+}

@@ -1,0 +1,77 @@
+//! Options of the farm, shared by the commands that may start one.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::workflow::data_dir::DataDir;
+use crate::workflow::event::Events;
+use crate::workflow::farm::Farm;
+use crate::workflow::launch::{StartOptions, processor_count};
+use crate::workflow::problem::Problem;
+
+/// Most agents on one machine.
+const MAX_AGENTS: i64 = 256;
+
+/// How to start a farm on this machine.
+#[derive(Args, Clone, Debug)]
+pub(super) struct FarmArgs {
+    /// Agents on this machine [default: 2, or 1 on a single processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_AGENTS))]
+    agents: Option<u32>,
+    /// Threads of each agent [default: the processors, shared evenly]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    threads_per_agent: Option<u32>,
+    /// A Blender, or a Python with the bpy module; may be given several times
+    #[arg(long = "blender", value_name = "PATH")]
+    blenders: Vec<PathBuf>,
+}
+
+impl FarmArgs {
+    /// As the workflow wants them; Blenders are checked to be there.
+    pub(super) fn start_options(&self) -> Result<StartOptions, Problem> {
+        let blenders = self.blenders.iter().map(|path| blender(path)).collect::<Result<_, _>>()?;
+        Ok(StartOptions {
+            agents: self.agents.unwrap_or_else(|| processor_count().min(2)),
+            threads_per_agent: self.threads_per_agent,
+            blenders,
+            idle: None,
+        })
+    }
+
+    /// Agents, if said.
+    pub(super) fn agents(&self) -> Option<u32> {
+        self.agents
+    }
+
+    /// Says when a farm runs already, so that options of its start change nothing.
+    pub(super) async fn warn_if_ignored(&self, data: &DataDir, events: &Events) {
+        let given = [
+            (self.threads_per_agent.is_some(), "--threads-per-agent"),
+            (!self.blenders.is_empty(), "--blender"),
+        ];
+        let given: Vec<&str> = given.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
+        if given.is_empty() || !matches!(Farm::join(data).await, Ok(Some(_))) {
+            return;
+        }
+        let given = given.join(" and ");
+        events
+            .warn(format!(
+                "a farm runs already, so {given} changes nothing; `blendnet farm stop` ends it"
+            ))
+            .await;
+    }
+}
+
+fn blender(path: &std::path::Path) -> Result<PathBuf, Problem> {
+    let refuse = |why: &str| {
+        Err(Problem::input(format!("--blender {} {why}", path.display()))
+            .hint("name the executable `blender`, or a Python that can `import bpy`"))
+    };
+    match fs_err::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => refuse("is a folder"),
+        Ok(_) => std::path::absolute(path)
+            .map_err(|e| Problem::input(format!("--blender {}: {e}", path.display()))),
+        Err(_) => refuse("does not exist"),
+    }
+}

@@ -1,0 +1,73 @@
+//! Numbers as people read them.
+
+/// `45 s`, `3 min 05 s`, `2 h 10 min`.
+pub(super) fn duration(secs: f64) -> String {
+    if !secs.is_finite() || secs < 0.0 {
+        return "?".to_owned();
+    }
+    if secs < 10.0 {
+        return format!("{secs:.1} s");
+    }
+    let total = std::time::Duration::from_secs_f64(secs.min(1e9).round()).as_secs();
+    let (hours, minutes, seconds) = (total / 3600, total / 60 % 60, total % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds} s"),
+        (0, _) => format!("{minutes} min {seconds:02} s"),
+        _ => format!("{hours} h {minutes:02} min"),
+    }
+}
+
+/// `12.4 MB`, in powers of 1000.
+pub(super) fn bytes(bytes: u64) -> String {
+    let mut rest = bytes;
+    let mut tenths = 0;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if rest < 1000 {
+            return if unit == "B" {
+                format!("{rest} B")
+            } else {
+                format!("{rest}.{tenths} {unit}")
+            };
+        }
+        tenths = rest % 1000 / 100;
+        rest /= 1000;
+    }
+    format!("{rest}.{tenths} TB")
+}
+
+/// `34 %`; 100 only when it is done.
+pub(super) fn percent(share: f64) -> String {
+    format!("{} %", (share.clamp(0.0, 1.0) * 100.0).floor())
+}
+
+/// `1 file`, `3 files`.
+pub(super) fn count(number: usize, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_the_unit_that_matters() {
+        assert_eq!(duration(3.21), "3.2 s");
+        assert_eq!(duration(59.4), "59 s");
+        assert_eq!(duration(185.0), "3 min 05 s");
+        assert_eq!(duration(7800.0), "2 h 10 min");
+        assert_eq!(duration(f64::NAN), "?");
+    }
+
+    #[test]
+    fn sizes_have_one_digit_behind_the_point() {
+        assert_eq!(bytes(999), "999 B");
+        assert_eq!(bytes(12_400_000), "12.4 MB");
+        assert_eq!(bytes(u64::MAX), "18446744.0 TB");
+    }
+
+    #[test]
+    fn nearly_done_is_not_done() {
+        assert_eq!(percent(0.999), "99 %");
+        assert_eq!(percent(1.0), "100 %");
+    }
+}

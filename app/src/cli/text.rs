@@ -1,0 +1,221 @@
+//! Events and problems as lines of text. Pure.
+
+use std::path::Path;
+
+use blendnet_protocol::{AgentState, FrameState, JobState};
+
+use super::format::{bytes, count, duration, percent};
+use crate::workflow::event::{
+    Event, FrameEnded, FrameInWork, ProgressReport, SceneSummary, Summary, Upload,
+};
+use crate::workflow::problem::Problem;
+use crate::workflow::submit::missing_in_words;
+
+/// The lines of an event; progress and previews have none of their own.
+pub(super) fn lines(event: &Event) -> Vec<String> {
+    match event {
+        Event::Farm(farm) if farm.started => vec![format!("farm started at {}", farm.address)],
+        Event::Farm(farm) => vec![format!("farm at {} joined", farm.address)],
+        Event::Upload(upload) => sent(upload),
+        Event::Job(job) => {
+            vec![format!("job {} for {}, pictures in {}", job.job, job.name, job.output.display())]
+        }
+        Event::Scene(scene) => scene_lines(scene),
+        Event::Frame(frame) => frame_lines(frame),
+        Event::Warning(warning) => vec![format!("warning: {}", warning.message)],
+        Event::Done(summary) => done(summary),
+        Event::Progress(_) | Event::Preview(_) => Vec::new(),
+    }
+}
+
+fn sent(upload: &Upload) -> Vec<String> {
+    let files = count(upload.files, "file", "files");
+    if upload.files_done == 0 {
+        vec![format!("sending {files}, {}", bytes(upload.bytes))]
+    } else if upload.files_done == upload.files {
+        vec![format!("sent {files}")]
+    } else {
+        Vec::new()
+    }
+}
+
+fn scene_lines(scene: &SceneSummary) -> Vec<String> {
+    let mut what = vec![format!("scene {}", scene.scene)];
+    what.extend(scene.camera.as_ref().map(|camera| format!("camera {camera}")));
+    if scene.view_layers.len() > 1 {
+        what.push(format!("view layers {}", scene.view_layers.join(", ")));
+    }
+    what.push(match scene.frame_count {
+        1 => format!("frame {}", scene.frames),
+        count => format!("{count} frames {}", scene.frames),
+    });
+    what.push(format!("{}x{} px", scene.width_px, scene.height_px));
+    let samples = match scene.engine.as_str() {
+        "CYCLES" => format!("{}, ", count(scene.samples as usize, "sample", "samples")),
+        _ => String::new(),
+    };
+    let denoised = if scene.denoise { ", denoised" } else { "" };
+    let how = format!(
+        "{samples}{}{denoised}, Blender {} (file of {})",
+        scene.engine, scene.blender_version, scene.file_version
+    );
+    let mut lines = vec![what.join(", "), how];
+    if let Some(plan) = &scene.split {
+        let way = match plan.split {
+            blendnet_protocol::Split::Samples => "split by samples",
+            blendnet_protocol::Split::Tiles { .. } => "split by tiles",
+            blendnet_protocol::Split::Frames => "whole frames",
+        };
+        let exact = if plan.exact { "exact" } else { "not exactly the picture of one machine" };
+        lines.push(format!("{way} ({exact}): {}", plan.reason));
+    }
+    lines
+}
+
+fn frame_lines(frame: &FrameEnded) -> Vec<String> {
+    if frame.state != FrameState::Failed {
+        let files: Vec<String> = frame.files.iter().map(|f| f.display().to_string()).collect();
+        return vec![format!("frame {} saved: {}", frame.frame, files.join(", "))];
+    }
+    let why = frame.failure.as_deref().unwrap_or("no reason is known");
+    let mut lines = vec![format!("frame {} failed: {why}", frame.frame)];
+    lines.extend(frame.last_lines.iter().map(|line| format!("    {line}")));
+    lines
+}
+
+fn done(summary: &Summary) -> Vec<String> {
+    let frames = count(summary.frames_done, "frame", "frames");
+    let failed = match summary.frames_failed {
+        0 => String::new(),
+        n => format!(", {n} failed"),
+    };
+    let mut lines = vec![format!(
+        "{frames} done{failed} in {}, {} each",
+        duration(summary.wall_secs),
+        count(summary.total_samples as usize, "sample", "samples")
+    )];
+    if !summary.agents.is_empty() {
+        let shares: Vec<String> = summary
+            .agents
+            .iter()
+            .map(|agent| format!("{} {:.0} %", agent.id, agent.share * 100.0))
+            .collect();
+        lines.push(format!("work shared by {}", shares.join(", ")));
+    }
+    lines.push(match summary.pictures.as_slice() {
+        [] => format!("no picture in {}", summary.output.display()),
+        [one] => format!("picture: {}", one.display()),
+        [first, .., last] => format!("pictures: {} to {}", first.display(), last.display()),
+    });
+    lines
+}
+
+/// How far a job is, in one line.
+pub(super) fn progress(report: &ProgressReport, preview: Option<&Path>) -> String {
+    let mut parts = vec![percent(report.done)];
+    if report.frames > 1 {
+        parts.push(format!("{} of {} frames", report.frames_done, report.frames));
+    }
+    let samples: f64 = report.in_work.iter().map(|f| f.samples_done).sum();
+    match report.in_work.as_slice() {
+        [] => parts.push(at_rest(report.state).to_owned()),
+        [one] if one.state == FrameState::Finishing => {
+            parts.push(format!("frame {}: denoised and composed", one.frame));
+        }
+        [one] => parts.push(format!(
+            "frame {}: {} of {} samples",
+            one.frame,
+            samples.floor(),
+            report.total_samples
+        )),
+        several => parts.push(format!("{} frames in work", several.len())),
+    }
+    parts.push(agents(report));
+    if report.frames_failed > 0 {
+        parts.push(format!("{} failed", report.frames_failed));
+    }
+    if let Some(remaining_secs) = report.remaining_secs.filter(|_| report.done < 1.0) {
+        parts.push(format!("{} left", duration(remaining_secs)));
+    }
+    if let Some(preview) = preview {
+        parts.push(format!("preview {}", preview.display()));
+    }
+    parts.join(", ")
+}
+
+fn agents(report: &ProgressReport) -> String {
+    let online = report.agents.iter().filter(|agent| agent.state == AgentState::Online).count();
+    let lost = report.agents.iter().filter(|agent| agent.state == AgentState::Lost).count();
+    let text = count(online, "agent", "agents");
+    if lost > 0 { format!("{text} ({lost} lost)") } else { text }
+}
+
+fn at_rest(state: JobState) -> &'static str {
+    match state {
+        JobState::Inspecting => "inspected",
+        JobState::Ready | JobState::Queued => "waiting for agents",
+        JobState::Running => "rendering",
+        JobState::Paused => "paused",
+        JobState::Completed => "done",
+        JobState::Failed => "failed",
+    }
+}
+
+/// A problem: what happened, what is known of it, what to do next.
+pub(super) fn problem(problem: &Problem) -> Vec<String> {
+    let mut lines = vec![format!("error: {}", problem.message)];
+    for file in &problem.missing {
+        lines.push(format!("    {}", missing_in_words(file)));
+    }
+    lines.extend(problem.details.iter().map(|line| format!("    {line}")));
+    if let Some(hint) = &problem.hint {
+        lines.push(format!("hint: {hint}"));
+    }
+    lines
+}
+
+/// Decides when progress is worth a line of its own, where lines can't be overwritten. Told the
+/// time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Pace {
+    last: Option<(f64, Steps)>,
+}
+
+/// What is worth a line as soon as it changes.
+#[derive(Clone, Debug, PartialEq)]
+struct Steps {
+    state: JobState,
+    frames_ended: usize,
+    finishing: usize,
+    online: usize,
+}
+
+impl Pace {
+    /// Seconds between two lines that only differ in numbers.
+    pub(super) const INTERVAL_SECS: f64 = 5.0;
+
+    /// Whether `report` is due at `now_secs`.
+    pub(super) fn is_due(&mut self, report: &ProgressReport, now_secs: f64) -> bool {
+        let finishing = |frame: &&FrameInWork| frame.state == FrameState::Finishing;
+        let steps = Steps {
+            state: report.state,
+            frames_ended: report.frames_done + report.frames_failed,
+            finishing: report.in_work.iter().filter(finishing).count(),
+            online: report.agents.iter().filter(|a| a.state == AgentState::Online).count(),
+        };
+        let due = match &self.last {
+            None => true,
+            Some((last_secs, last)) => {
+                *last != steps || now_secs - last_secs >= Self::INTERVAL_SECS
+            }
+        };
+        if due {
+            self.last = Some((now_secs, steps));
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+#[path = "text/tests.rs"]
+mod tests;

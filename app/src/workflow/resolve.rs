@@ -1,0 +1,148 @@
+//! Finds the files that Blender lists for a scene on the artist's disk.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use blendnet_protocol::{ExternalFile, FileKind, PackPath};
+
+use super::blend_file::pack_path;
+use super::pattern::NamePattern;
+use super::problem::MissingFile;
+use super::similar;
+
+/// Most files of one folder that is needed as a whole: more is a wrong folder, such as `/`.
+const MAX_FOLDER_FILES: usize = 200_000;
+
+/// Folders below one another; more is a loop.
+const MAX_DEPTH: usize = 64;
+
+/// What was found of a scene's files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resolved {
+    /// Where each file lies, by its place inside the job.
+    pub found: BTreeMap<PackPath, PathBuf>,
+    /// What is not there.
+    pub missing: Vec<MissingFile>,
+}
+
+/// Looks for `files` on the disk. `blend` is where hints look for files of the same name.
+/// Blocks.
+pub fn resolve(files: &[ExternalFile], blend: &Path) -> Resolved {
+    let mut resolved = Resolved::default();
+    for file in files {
+        match files_of(file) {
+            Ok(paths) => {
+                for path in paths {
+                    if let Some(place) = path.to_str().and_then(pack_path) {
+                        resolved.found.entry(place).or_insert(path);
+                    } else {
+                        let reason = format!("{} has a name that can't be sent", path.display());
+                        resolved.missing.push(missing(file, reason, blend));
+                    }
+                }
+            }
+            Err(reason) => resolved.missing.push(missing(file, reason, blend)),
+        }
+    }
+    resolved
+}
+
+fn missing(file: &ExternalFile, reason: String, blend: &Path) -> MissingFile {
+    MissingFile {
+        path: file.path.clone(),
+        as_written: file.as_written.clone(),
+        used_by: file.used_by.clone(),
+        reason,
+        similar: similar::find(&file.path, blend),
+    }
+}
+
+/// The files that one entry stands for, or why there are none.
+fn files_of(file: &ExternalFile) -> Result<Vec<PathBuf>, String> {
+    let path = Path::new(&file.path);
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    match file.kind {
+        FileKind::Image | FileKind::Library | FileKind::Other => one(path),
+        FileKind::Sequence => match NamePattern::sequence(name) {
+            Some(pattern) => matching(path, &pattern, "no image of the sequence exists"),
+            None => one(path),
+        },
+        FileKind::Udim => match NamePattern::tiles(name) {
+            Some(pattern) => matching(path, &pattern, "no tile exists"),
+            None => one(path),
+        },
+        FileKind::Directory => {
+            let mut files = Vec::new();
+            below(path, 0, &mut files)?;
+            files.sort();
+            Ok(files)
+        }
+    }
+}
+
+fn one(path: &Path) -> Result<Vec<PathBuf>, String> {
+    match fs_err::metadata(path) {
+        Ok(metadata) if metadata.is_file() => readable(path).map(|()| vec![path.to_owned()]),
+        Ok(metadata) if metadata.is_dir() => Err("is a folder, not a file".to_owned()),
+        Ok(_) => Err("is not a regular file".to_owned()),
+        Err(error) => Err(in_words(&error)),
+    }
+}
+
+fn readable(path: &Path) -> Result<(), String> {
+    fs_err::File::open(path).map(drop).map_err(|e| in_words(&e))
+}
+
+fn in_words(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+            "does not exist".to_owned()
+        }
+        std::io::ErrorKind::PermissionDenied => "can't be read: permission denied".to_owned(),
+        _ => format!("can't be read: {error}"),
+    }
+}
+
+/// All files in the folder of `path` whose names match.
+fn matching(path: &Path, pattern: &NamePattern, none: &str) -> Result<Vec<PathBuf>, String> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let entries = fs_err::read_dir(folder).map_err(|e| in_words(&e))?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_name().to_str().is_some_and(|name| pattern.matches(name)))
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file())
+        .collect();
+    if files.is_empty() {
+        return Err(none.to_owned());
+    }
+    files.sort();
+    files
+        .iter()
+        .try_for_each(|file| readable(file).map_err(|e| format!("{}: {e}", file.display())))?;
+    Ok(files)
+}
+
+/// All regular files below a folder.
+fn below(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), String> {
+    if depth > MAX_DEPTH {
+        return Err(format!("has folders that lead in a circle: {}", folder.display()));
+    }
+    for entry in fs_err::read_dir(folder).map_err(|e| in_words(&e))? {
+        let path = entry.map_err(|e| in_words(&e))?.path();
+        if path.is_dir() {
+            below(&path, depth + 1, files)?;
+        } else if path.is_file() {
+            readable(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+            files.push(path);
+        }
+        if files.len() > MAX_FOLDER_FILES {
+            return Err(format!("has more than {MAX_FOLDER_FILES} files; is it the right folder?"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "resolve/tests.rs"]
+mod tests;

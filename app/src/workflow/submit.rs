@@ -1,0 +1,189 @@
+//! Brings a .blend and all that it needs to the farm, up to the point where the job can run.
+
+use std::path::PathBuf;
+
+use blendnet_protocol::{
+    FrameSet, JobId, JobSpec, JobState, JobView, Overrides, SceneSpec, SplitChoice,
+};
+
+use super::blend_file::BlendFile;
+use super::event::Events;
+use super::manager::Manager;
+use super::poll::Watch;
+use super::problem::{MissingFile, Problem, ProblemKind};
+use super::resolve::{Resolved, resolve};
+use super::upload::{self, LocalFile};
+
+/// What the artist wants rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The .blend.
+    pub blend: PathBuf,
+    /// Folder of the pictures.
+    pub output: PathBuf,
+    /// Changes to the scene.
+    pub overrides: Overrides,
+    /// `None`: the scene's current frame.
+    pub frames: Option<FrameSet>,
+    /// How frames are split.
+    pub split: SplitChoice,
+    /// Most agents for this job.
+    pub max_agents: Option<u32>,
+    /// Render although files are missing.
+    pub allow_missing: bool,
+}
+
+/// Sends the .blend and submits a job that waits for its other files.
+pub async fn submit(
+    manager: &Manager,
+    blend: &BlendFile,
+    local: &LocalFile,
+    request: &Request,
+) -> Result<JobView, Problem> {
+    let manifest = upload::manifest(&blend.pack_path, std::slice::from_ref(local));
+    let spec = JobSpec {
+        name: blend.name().to_owned(),
+        scene: SceneSpec { manifest, overrides: request.overrides.clone() },
+        frames: request.frames.clone(),
+        split: request.split,
+        max_agents: request.max_agents,
+        hold: true,
+    };
+    let submitted = manager.submit(&spec).await;
+    submitted.map_err(|e| manager.problem("submitting the job", &e))
+}
+
+/// Sends the files that Blender lists for a held job, again while linked files bring new ones.
+/// Answers with the job when it is ready to run.
+pub async fn complete(
+    manager: &Manager,
+    watch: &mut Watch,
+    job: &JobId,
+    blend: LocalFile,
+    allow_missing: bool,
+    events: &Events,
+) -> Result<JobView, Problem> {
+    let project = blend.file.path.clone();
+    let blend_path = blend.path.clone();
+    let mut files = vec![blend];
+    loop {
+        let view = until_inspected(manager, watch, job).await?;
+        let listed = view.info.as_ref().map(|info| info.files.clone()).unwrap_or_default();
+        let near = blend_path.clone();
+        let resolved = tokio::task::spawn_blocking(move || resolve(&listed, &near)).await;
+        let Resolved { mut found, missing } = resolved
+            .map_err(|e| Problem::input(format!("looking for the scene's files failed: {e}")))?;
+        if !missing.is_empty() && !allow_missing {
+            return Err(missing_files(&view.name, missing));
+        }
+        for known in &files {
+            found.remove(&known.file.path);
+        }
+        if found.is_empty() {
+            for file in &missing {
+                events.warn(missing_in_words(file)).await;
+            }
+            return Ok(view);
+        }
+        let new = upload::hash_all(found).await?;
+        upload::send(manager, &new, events).await?;
+        files.extend(new);
+        let taken = manager.put_files(job, &upload::manifest(&project, &files)).await;
+        taken.map_err(|e| manager.problem("adding the scene's files to the job", &e))?;
+    }
+}
+
+/// Waits until Blender has looked into the scene.
+async fn until_inspected(
+    manager: &Manager,
+    watch: &mut Watch,
+    job: &JobId,
+) -> Result<JobView, Problem> {
+    loop {
+        // Asked for itself: what is watched may be older than the last change we made.
+        let view = manager.job(job).await;
+        let view = view.map_err(|e| manager.problem("asking for the job", &e))?;
+        match view.state {
+            JobState::Inspecting => drop(watch.next().await?),
+            JobState::Failed => return Err(failed(&view)),
+            JobState::Paused => {
+                return Err(Problem::new(
+                    ProblemKind::Interrupted,
+                    format!("{} was stopped by another program before it was rendered", view.name),
+                ));
+            }
+            JobState::Ready | JobState::Queued | JobState::Running | JobState::Completed => {
+                return Ok(view);
+            }
+        }
+    }
+}
+
+/// Why a job failed as a whole.
+pub fn failed(view: &JobView) -> Problem {
+    match &view.failure {
+        Some(failure) => Problem::work_failed(&view.name, failure),
+        None => Problem::new(ProblemKind::Render, format!("{} failed", view.name)),
+    }
+}
+
+fn missing_files(name: &str, missing: Vec<MissingFile>) -> Problem {
+    let (count, them) = match missing.len() {
+        1 => ("1 file".to_owned(), "it"),
+        n => (format!("{n} files"), "them"),
+    };
+    let mut problem = Problem::new(
+        ProblemKind::MissingFiles,
+        format!("{name} needs {count} that can't be sent; nothing was rendered"),
+    )
+    .hint(format!("put {them} in place, or render without {them} with --allow-missing"));
+    problem.missing = missing;
+    problem
+}
+
+/// A missing file in one line.
+pub fn missing_in_words(file: &MissingFile) -> String {
+    let mut words = format!("{} {}", file.path, file.reason);
+    if file.as_written != file.path && !file.as_written.is_empty() {
+        words = format!("{words}, written as {}", file.as_written);
+    }
+    if !file.used_by.is_empty() {
+        words = format!("{words}, used by {}", file.used_by);
+    }
+    if let Some(similar) = &file.similar {
+        words = format!("{words}; is {} meant?", similar.display());
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missing() -> MissingFile {
+        MissingFile {
+            path: "/home/ann/tex/wood.png".to_owned(),
+            as_written: "//tex/wood.png".to_owned(),
+            used_by: "Image \"wood\"".to_owned(),
+            reason: "does not exist".to_owned(),
+            similar: Some("/home/ann/Tex/Wood.png".into()),
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_named_with_its_user_and_a_guess() {
+        assert_eq!(
+            missing_in_words(&missing()),
+            "/home/ann/tex/wood.png does not exist, written as //tex/wood.png, \
+             used by Image \"wood\"; is /home/ann/Tex/Wood.png meant?"
+        );
+    }
+
+    #[test]
+    fn missing_files_stop_with_a_remedy() {
+        let problem = missing_files("shot.blend", vec![missing()]);
+        assert_eq!(problem.kind, ProblemKind::MissingFiles);
+        assert!(problem.hint.unwrap().contains("--allow-missing"));
+        assert_eq!(problem.missing.len(), 1);
+    }
+}

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Installs what BlendNet needs on Debian or Ubuntu, and only what is missing.
+#
+#     scripts/setup.sh                # Blender, to render
+#     scripts/setup.sh 4.5.15 ...     # and what the tests need, with these versions of the bpy module
+#
+# On stdout: the Pythons that have the module, separated by `:`. Messages go to stderr.
+# BLENDNET_TEST_BPY, if set, names such Pythons itself, and no module is installed.
+set -euo pipefail
+
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/blendnet
+# What the bpy module links to, and software OpenGL for Workbench.
+libraries=(libegl1 libgl1 libgl1-mesa-dri libice6 libsm6 libx11-6 libxext6 libxfixes3 libxi6 libxkbcommon0
+    libxrender1)
+
+say() { echo "setup: $*" >&2; }
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        say "not root and no sudo: run as root: $*"
+        return 1
+    fi
+}
+
+apt() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null >&2
+}
+
+# Installs those of the named packages that are missing.
+packages() {
+    local missing=() package
+    for package in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    say "installing ${missing[*]}"
+    apt update && apt install -y --no-install-recommends -o Dpkg::Use-Pty=0 "${missing[@]}"
+}
+
+# The path of a Python 3.11 that can make virtual environments; the bpy module has no other.
+python() {
+    local found
+    for found in python3.11 /usr/bin/python3.11 python3; do
+        if "$found" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+            echo "$found"
+            return
+        fi
+    done
+    return 1
+}
+
+# Makes the virtual environment with one version of the module, unless it stands; prints its Python.
+module() {
+    local version=$1 home=$cache/bpy-$1
+    if [ ! -e "$home/complete" ]; then
+        say "installing bpy $version in $home (about 1 GB)"
+        rm -rf "$home"
+        mkdir -p "$cache"
+        "$(python)" -m venv "$home" >&2
+        "$home/bin/python" -m pip install --quiet --no-cache-dir "bpy==$version" >&2
+        "$home/bin/python" -c 'import bpy' >&2
+        touch "$home/complete"
+    fi
+    echo "$home/bin/python"
+}
+
+has_apt=$(command -v apt-get || true)
+if [ -n "$has_apt" ]; then
+    if [ $# -gt 0 ] || ! command -v blender >/dev/null; then packages blender; fi
+elif ! command -v blender >/dev/null; then
+    say "this is neither Debian nor Ubuntu: install Blender 3.4 or newer and put it on the PATH"
+    exit 1
+fi
+[ $# -gt 0 ] || exit 0
+
+if command -v rustup >/dev/null && ! { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1; then
+    rustup component add rustfmt clippy >&2
+fi
+if [ -n "${BLENDNET_TEST_BPY:-}" ]; then
+    echo "$BLENDNET_TEST_BPY"
+    exit 0
+fi
+if [ -n "$has_apt" ]; then
+    packages "${libraries[@]}"
+    python >/dev/null || packages python3.11 python3.11-venv || true
+fi
+if ! python >/dev/null; then
+    say "SKIPPED: the tests with the bpy module ($*) need Python 3.11, and this system has none;"
+    say "SKIPPED: install one, or set BLENDNET_TEST_BPY to Pythons that can import bpy"
+    exit 0
+fi
+found=()
+for version in "$@"; do
+    found+=("$(module "$version")")
+done
+(IFS=:; echo "${found[*]}")
