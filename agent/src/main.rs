@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use blendnet_agent::blender::jail;
 use blendnet_agent::config::{Cli, Config, Inner};
@@ -9,6 +10,8 @@ use clap::{CommandFactory as _, Parser as _};
 
 /// Exit code of a program that could not be started, as shells have it.
 const NOT_STARTED: u8 = 126;
+/// How long tasks are waited for at the end.
+const LAST_TASKS: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -27,7 +30,11 @@ fn main() -> ExitCode {
 
 fn run(config: Config) -> anyhow::Result<()> {
     let log = blendnet_net::log::init("blendnet-agent");
-    tokio::runtime::Runtime::new()?.block_on(blendnet_agent::serve::serve(config, log))
+    let runtime = tokio::runtime::Runtime::new()?;
+    let served = runtime.block_on(blendnet_agent::serve::serve(config, log));
+    // After a second signal a large file may still be hashed; nobody waits for that.
+    runtime.shutdown_timeout(LAST_TASKS);
+    served
 }
 
 fn complain(error: &anyhow::Error, code: u8) -> ExitCode {

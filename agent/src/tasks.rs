@@ -142,10 +142,9 @@ impl AgentTasks {
             compose: composed.first().and_then(|file| self.kept(file)),
         };
         self.keep(id, files);
-        self.change(id, |run| {
-            run.known.details =
-                json!({ "blender_version": info.blender_version, "render": rendered, "finish": timing });
-        });
+        let blender = &info.blender_version;
+        let details = json!({ "blender": blender, "render": rendered, "finish": timing });
+        self.change(id, |run| run.known.details = details);
         Ok(())
     }
 

@@ -1,11 +1,12 @@
 //! Finds the Blenders of this machine and asks each for its version.
 //!
-//! Asking takes up to a second each, so the answers are kept in the agent's folder, with the sizes
-//! and times of the files they are about.
+//! Asking takes up to a second each, so the answers are kept for all agents of the user, with the
+//! sizes and times of the files they are about.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use blendnet_net::secret::write_private;
 use blendnet_protocol::BlenderBuild;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,7 @@ use super::version::Version;
 
 /// How long a Blender may take to tell its version.
 const ANSWER_LIMIT: Duration = Duration::from_mins(1);
-/// File of the agent's folder with what was found.
+/// File with what was found.
 const CACHE: &str = "blenders.json";
 /// Paths to the programs, separated by `:`.
 pub const BLENDER_VARIABLE: &str = "BLENDNET_BLENDER";
@@ -52,7 +53,8 @@ impl Stamp {
 ///
 /// `agent_program` is what the jail is started with, `dir` the agent's folder.
 pub async fn find(given: &[PathBuf], agent_program: &Path, dir: &Path) -> Vec<Found> {
-    let cache = load_cache(&dir.join(CACHE));
+    let cache_file = cache_file(dir);
+    let cache = load_cache(&cache_file);
     let asked = candidates(given).into_iter().map(|path| {
         let known = cache.iter().find(|found| Path::new(&found.build.path) == path).cloned();
         let agent_program = agent_program.to_owned();
@@ -68,8 +70,22 @@ pub async fn find(given: &[PathBuf], agent_program: &Path, dir: &Path) -> Vec<Fo
         found.extend(answer.await.ok().flatten());
     }
     found.sort_by_key(|found: &Found| std::cmp::Reverse(Version::parse(&found.build.version)));
-    save_cache(&dir.join(CACHE), &found);
+    if found.iter().any(|found| !cache.contains(found)) {
+        let others = cache.into_iter().filter(|known| !found.contains(known));
+        save_cache(&cache_file, &others.chain(found.iter().cloned()).collect::<Vec<_>>());
+    }
     found
+}
+
+/// In the user's cache folder; in the agent's where there is no user.
+fn cache_file(dir: &Path) -> PathBuf {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
+    let folder = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);
+    let folder = folder.filter(|folder| folder.is_absolute()).map(|folder| folder.join("blendnet"));
+    match folder {
+        Some(folder) if fs_err::create_dir_all(&folder).is_ok() => folder.join(CACHE),
+        _ => dir.join(CACHE),
+    }
 }
 
 /// Programs that may be Blenders, each once, those that were given first.
@@ -209,8 +225,8 @@ fn load_cache(path: &Path) -> Vec<Found> {
 
 fn save_cache(path: &Path, found: &[Found]) {
     let saved = serde_json::to_vec_pretty(found)
-        .map_err(std::io::Error::from)
-        .and_then(|text| fs_err::write(path, text));
+        .map_err(anyhow::Error::from)
+        .and_then(|text| Ok(write_private(path, &text)?));
     if let Err(error) = saved {
         tracing::warn!(%error, "the list of Blenders is not kept");
     }

@@ -132,6 +132,13 @@ def _of_denoising(opened):
         return "this Blender can denoise a merged image only in high quality"
     if any(layer.cycles.use_pass_shadow_catcher for layer in opened.denoised_layers()):
         return "the shadow catcher pass is denoised while it is rendered"
+    film = opened.film()
+    if film["rendered"] != film["frame"] and not film["cropped"]:
+        return "the image is denoised inside a render border that is not cropped"
+    for node in nodes_of(compositor_tree(opened.scene)):
+        noisy = node.outputs.get("Noisy Image") if node.type == "R_LAYERS" else None
+        if noisy and noisy.is_linked:
+            return "the compositor uses the noisy image of a denoised frame"
     return None
 
 

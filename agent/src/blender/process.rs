@@ -19,6 +19,8 @@ use super::watchdog::{self, Watchdog};
 const MAX_REPLY_BYTES: usize = 64 << 20;
 /// Longest line of chatter that is kept.
 const MAX_LINE_BYTES: usize = 4000;
+/// How long Blender may take to start, however busy it is.
+const START_LIMIT: Duration = Duration::from_mins(5);
 /// How often a running request is looked at.
 const TICK: Duration = Duration::from_millis(500);
 /// How long the last lines of a dead Blender are waited for.
@@ -57,7 +59,7 @@ pub struct Glimpse {
     pub message: String,
 }
 
-/// A Blender that runs, or ran. Dropping it kills it, by its [`Group`].
+/// A Blender that runs, or ran. Dropping it kills it.
 #[derive(Debug)]
 pub struct Blender {
     group: Group,
@@ -131,9 +133,13 @@ impl Blender {
         if let Some(ready) = &self.ready {
             return Ok(ready.clone());
         }
-        let first = self.next_reply(&mut |_| ()).await?;
-        let ready: Ready =
-            serde_json::from_value(first).map_err(|error| AskError::Nonsense(error.to_string()))?;
+        let first = tokio::time::timeout(START_LIMIT, self.next_reply(&mut |_| ())).await;
+        let Ok(first) = first else {
+            self.kill().await;
+            return Err(AskError::Hung(START_LIMIT));
+        };
+        let ready: Ready = serde_json::from_value(first?)
+            .map_err(|error| AskError::Nonsense(error.to_string()))?;
         self.ready = Some(ready.clone());
         Ok(ready)
     }

@@ -279,7 +279,9 @@ impl Engine {
     pub fn report(&self) -> AgentReport {
         // Read before the rest: a change in between is told next time again, not lost.
         let generation = *self.shared.generation.borrow();
-        let (blenders, isolation) = self.shared.machine.get().cloned().unwrap_or_default();
+        let (blenders, isolation) = self.shared.machine.get().cloned().unwrap_or_else(|| {
+            (Vec::new(), "none: the agent is still looking for Blenders".to_owned())
+        });
         let (works, blender_pid) = {
             let board = self.shared.board();
             (board.statuses(), board.blender_pid)
@@ -287,12 +289,20 @@ impl Engine {
         AgentReport {
             generation,
             version: VERSION.to_owned(),
-            threads: self.settings.threads,
+            threads: self.threads(),
             isolation,
             blenders,
             host: blendnet_net::host::read(&self.settings.dir),
             blender_pid,
             works,
+        }
+    }
+
+    fn threads(&self) -> u32 {
+        let all = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        match self.settings.threads {
+            0 => u32::try_from(all()).unwrap_or(u32::MAX),
+            threads => threads,
         }
     }
 

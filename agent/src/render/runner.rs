@@ -112,6 +112,7 @@ impl Runner {
         let made = self.make(work, began).await;
         if self.warm.as_ref().is_some_and(|warm| warm.blender.is_gone()) {
             self.put_down().await;
+            self.start_early().await;
         }
         match made {
             Ok((made, clock)) => {

@@ -63,7 +63,7 @@ fn refused(error: &SubmitError) -> ApiError {
             .hint("PUT them to blob/{id} and send the work again"),
         SubmitError::NoScene(_) => ApiError { code: "unknown_scene", ..api }
             .hint("PUT it to scene/{id} and send the work again"),
-        SubmitError::Stopping => ApiError { code: "shutting_down", ..api },
+        SubmitError::Stopping => ApiError::unavailable(error.to_string()),
         SubmitError::Conflict(_) => api,
     }
 }

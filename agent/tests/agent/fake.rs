@@ -38,11 +38,15 @@ pub(crate) struct Bench {
 impl Bench {
     /// With the fake Blender.
     pub(crate) fn start() -> Self {
-        Self::with(|temp| vec![blender(&temp.join("blender-4.5"))])
+        let hang_timeout = Duration::from_secs(2);
+        Self::with(|temp| vec![blender(&temp.join("blender-4.5"))], hang_timeout)
     }
 
     /// With the Blenders that `blenders` makes.
-    pub(crate) fn with(blenders: impl FnOnce(&Path) -> Vec<PathBuf>) -> Self {
+    pub(crate) fn with(
+        blenders: impl FnOnce(&Path) -> Vec<PathBuf>,
+        hang_timeout: Duration,
+    ) -> Self {
         let temp = tempfile::tempdir().unwrap();
         let dir = temp.path().join("agent");
         fs_err::create_dir_all(&dir).unwrap();
@@ -53,7 +57,7 @@ impl Bench {
             blenders: blenders(temp.path()),
             agent_program: agent_program(),
             threads: 1,
-            hang_timeout: Duration::from_secs(2),
+            hang_timeout,
         };
         Self { engine: Engine::start(settings, blobs), dir, _temp: temp }
     }

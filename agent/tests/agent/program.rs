@@ -95,16 +95,25 @@ impl Agent {
 
     /// Waits for the end of the program.
     async fn ended(&mut self) -> std::process::ExitStatus {
-        let waiting = async {
-            loop {
-                if let Some(status) = self.child.try_wait().unwrap() {
-                    return status;
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::time::timeout(LIMIT, waiting).await.expect("the agent ends")
+        let mut status = None;
+        until("the agent ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        })
+        .await;
+        status.unwrap()
     }
+}
+
+/// Waits for what no event tells of.
+async fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(10));
+    let waiting = async {
+        while !done() {
+            ticks.tick().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, waiting).await.unwrap_or_else(|_late| panic!("never: {what}"));
 }
 
 impl Drop for Agent {
@@ -116,23 +125,14 @@ impl Drop for Agent {
 
 /// Waits until nothing of a Blender is left.
 async fn gone(blender: u32) {
-    let waiting = async {
-        while alive_in_group(blender) > 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LIMIT, waiting).await.expect("Blender is gone");
+    until("Blender and its children are gone", || alive_in_group(blender) == 0).await;
 }
 
 /// Waits until one process has ended.
 async fn process_gone(pid: u32) {
     let stat = format!("/proc/{pid}/stat");
-    let waiting = async {
-        while fs_err::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LIMIT, waiting).await.expect("Blender is gone");
+    let alive = || fs_err::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z "));
+    until("Blender is gone", || !alive()).await;
 }
 
 #[tokio::test]
@@ -142,9 +142,13 @@ async fn killing_the_agent_with_sigkill_leaves_no_blender() {
     agent.signal(Signal::KILL);
     agent.ended().await;
     process_gone(blender).await;
-    // The fake's child is not Blender: nobody but a living agent ends the whole group.
+    end_child_of(blender);
+}
+
+/// The fake's child is not Blender: nobody but a living agent ends the whole group.
+fn end_child_of(blender: u32) {
     let group = Pid::from_raw(i32::try_from(blender).unwrap()).unwrap();
-    let _empty = rustix::process::kill_process_group(group, Signal::KILL).is_err();
+    let _gone_already = rustix::process::kill_process_group(group, Signal::KILL).is_err();
 }
 
 #[tokio::test]
@@ -222,9 +226,10 @@ async fn a_second_agent_in_the_same_folder_or_on_the_same_port_says_so() {
 #[tokio::test]
 async fn an_agent_started_again_after_a_kill_begins_with_an_empty_work_folder() {
     let mut agent = Agent::start();
-    agent.render_endlessly().await;
+    let blender = agent.render_endlessly().await;
     agent.signal(Signal::KILL);
     agent.ended().await;
+    end_child_of(blender);
     let left = agent.dir.join("work/left");
     fs_err::write(&left, "by the killed one").unwrap();
     let mut again = command(&agent.dir, Path::new("/nonexistent"), FREE_PORT).spawn().unwrap();

@@ -119,12 +119,19 @@ async fn attach<H: TaskHost>(
 ) -> ApiResult<FileInfo> {
     let info = FileInfo::new(path.as_str(), &file);
     let message = format!("file `{}` {what}", path.as_str());
+    let blob = file.blob.clone();
     let add = |task: &mut Task| {
         task.check_changeable()?;
         task.files.insert(path, file);
         Ok(())
     };
     tasks.change(name, add).await?;
+    // Until here nobody kept the blob from a clean-up.
+    if !tasks.blobs.contains(&blob) {
+        return Err(
+            ApiError::conflict("the content was removed while it came").hint("send it again")
+        );
+    }
     Ok(Json(Answer::said(message, info)))
 }
 

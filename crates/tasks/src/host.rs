@@ -118,9 +118,7 @@ pub trait TaskHost: Send + Sync + 'static {
 
     /// Keeps `blobs` for the task of that name, instead of those it held before; none: it is gone.
     /// For hosts that count who uses a blob; others ask [`crate::Tasks::blobs_in_use`].
-    fn hold(&self, task: &str, blobs: Vec<BlobId>) {
-        let _asked_when_needed = (task, blobs);
-    }
+    fn hold(&self, _task: &str, _blobs: Vec<BlobId>) {}
 
     /// Begins a run, or goes on with one that was stopped: the same `run_id` always comes with
     /// the same scene, frame and settings. Returns as soon as the run is accepted.

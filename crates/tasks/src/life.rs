@@ -77,7 +77,7 @@ impl<H: TaskHost> Tasks<H> {
             );
         }
         self.save(&task).await?;
-        Ok(format!("task `{name}` is stopped; run goes on from here"))
+        Ok(format!("task `{name}` is stopped; run it to go on"))
     }
 
     /// Removes a task and all that belongs to it.

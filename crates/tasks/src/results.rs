@@ -38,13 +38,11 @@ pub(crate) async fn result<H: TaskHost>(
             .hint("poll task/{task}/status until result names it")
     })?;
     let answer = async {
-        match which.as_str() {
-            "preview" => preview(&file).await,
-            _ => {
-                let sha1 = sha1_of(&tasks, &file).await?;
-                Ok((file_response(&file.path, &headers, &file.content_type).await, sha1))
-            }
+        if which == "preview" {
+            return preview(&file).await;
         }
+        let sha1 = sha1_of(&tasks, &file).await?;
+        Ok((file_response(&file.path, &headers, &file.content_type).await, sha1))
     };
     let (mut response, sha1) = answer.await.map_err(|error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => {

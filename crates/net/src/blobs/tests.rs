@@ -149,6 +149,16 @@ async fn local_files_are_moved_or_copied_in() {
 }
 
 #[test]
+fn a_disk_that_is_full_in_the_middle_is_told_from_other_trouble() {
+    let full = || BlobError::of_write(rustix::io::Errno::NOSPC.into());
+    assert!(full().is_disk_full());
+    assert_eq!(crate::answer::ApiError::from(full()).status.as_u16(), 507);
+    let other = BlobError::of_write(rustix::io::Errno::IO.into());
+    assert!(!other.is_disk_full());
+    assert_eq!(crate::answer::ApiError::from(other).status.as_u16(), 500);
+}
+
+#[test]
 fn what_an_earlier_process_left_half_done_is_removed() {
     let dir = tempfile::tempdir().unwrap();
     let first = store(dir.path());

@@ -25,7 +25,7 @@ fn router() -> Router {
         .route("/api/v1/tries", get(move || async move { ok(counted.load(Ordering::Relaxed)) }))
         .route("/api/v1/later", get(std::future::pending::<()>))
         .route("/api/v1/text", get(|| async { "<html>" }))
-        .route("/api/v1/big", post(|| async { vec![0; 200 << 20] }))
+        .route("/api/v1/big", post(|| async { vec![0; 129 << 20] }))
         .route("/api/v1/no", get(|| async { ApiError::conflict("busy").hint("wait") }))
         .route(
             "/api/v1/old",

@@ -25,7 +25,7 @@ use tower::ServiceExt as _;
 /// How long a client that was answered before the end of its request may go on sending, and how
 /// long it may be silent then. Old clients send all of a file before they look for the answer.
 const GOODBYE: Duration = Duration::from_secs(30);
-const GOODBYE_SILENCE: Duration = Duration::from_secs(3);
+const GOODBYE_SILENCE: Duration = Duration::from_secs(1);
 
 pub(super) async fn serve(
     stream: TcpStream,

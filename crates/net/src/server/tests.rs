@@ -158,7 +158,7 @@ async fn the_server_ends_in_time_whatever_its_clients_do() {
     assert!(is_served(&farm).await);
     let (start, address) = (Instant::now(), farm.address);
     farm.ended().await;
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
     assert!(TcpStream::connect(address).await.is_err());
     drop((silent, idle, waiting));
 }
