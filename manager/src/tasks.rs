@@ -109,9 +109,10 @@ impl FarmTasks {
         let mut messages = job.messages.clone();
         messages.extend(job.split.iter().map(|split| split.reason.clone()));
         let error = (job.state == JobState::Failed).then(|| {
-            failure.map_or_else(|| "the frame failed".to_owned(), |f| {
-                format!("{} {}", f.message, f.last_lines.join("\n")).trim().to_owned()
-            })
+            failure.map_or_else(
+                || "the frame failed".to_owned(),
+                |f| format!("{} {}", f.message, f.last_lines.join("\n")).trim().to_owned(),
+            )
         });
         RunProgress {
             state: task_state(job.state),

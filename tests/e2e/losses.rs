@@ -4,7 +4,7 @@ use crate::exactness::assert_equal;
 use blendnet_protocol::AgentState;
 use blendnet_tests::{Farm, Render, compare_exr, system_blender};
 
-const OPTIONS: [&str; 4] = ["--agents", "2", "--threads-per-agent", "1"];
+const OPTIONS: [&str; 6] = ["--agents", "2", "--threads-per-agent", "1", "--split", "samples"];
 
 #[tokio::test]
 async fn an_agent_killed_in_mid_range_and_a_new_one_leave_the_image_as_it_is() {

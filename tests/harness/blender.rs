@@ -1,6 +1,5 @@
 //! Blenders to test with, scenes made by them, and their own renders.
 
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -77,4 +76,3 @@ fn run(command: &mut Command) {
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?} failed:\n{said}\n{complained}");
 }
-

@@ -11,6 +11,8 @@ pub enum Kind {
     Averaged,
     /// Light divided by colour: relative to the value, or to 0.1.
     Divided,
+    /// Differences of numbers around 1 in Blender itself: absolute.
+    Bounded,
     /// Written by one sample: absolute.
     Single,
     /// Coverage of an object: absolute, per id.
@@ -59,15 +61,15 @@ fn read(path: &Path) -> (usize, usize, Channels) {
 
 fn kind(channel: &str) -> Kind {
     let pass = channel.rsplit('.').nth(1).unwrap_or(channel);
-    let short = ["DiffDir", "DiffInd", "GlossDir", "GlossInd", "TransDir", "TransInd"];
+    let short = ["DiffDir", "DiffInd", "GlossDir", "GlossInd"];
     let long = ["Diffuse Direct", "Diffuse Indirect", "Glossy Direct", "Glossy Indirect"];
+    let bounded = ["Mist", "Normal", "TransDir", "TransInd"];
     let long_too = ["Transmission Direct", "Transmission Indirect"];
     let single = ["Depth", "Position", "IndexOB", "IndexMA", "Object Index", "Material Index"];
     match pass {
         _ if pass.starts_with("Crypto") => Kind::Coverage,
-        _ if short.contains(&pass) || long.contains(&pass) || long_too.contains(&pass) => {
-            Kind::Divided
-        }
+        _ if bounded.contains(&pass) || long_too.contains(&pass) => Kind::Bounded,
+        _ if short.contains(&pass) || long.contains(&pass) => Kind::Divided,
         _ if single.contains(&pass) => Kind::Single,
         _ => Kind::Averaged,
     }
@@ -85,7 +87,7 @@ fn largest(kind: Kind, ours: &[f32], theirs: &[f32]) -> (f64, usize) {
         let scale = match kind {
             Kind::Averaged => b.abs().max(1e-3),
             Kind::Divided => b.abs().max(0.1),
-            Kind::Single | Kind::Coverage => 1.0,
+            Kind::Bounded | Kind::Single | Kind::Coverage => 1.0,
         };
         let difference = (a - b).abs() / scale;
         largest = if difference.is_nan() { f64::INFINITY } else { largest.max(difference) };
@@ -93,34 +95,35 @@ fn largest(kind: Kind, ours: &[f32], theirs: &[f32]) -> (f64, usize) {
     (largest, pixels)
 }
 
-/// Coverage per id and pixel of one cryptomatte: `View Layer.CryptoObject`.
-fn coverage(channels: &Channels, name: &str, pixel: usize) -> BTreeMap<u32, f64> {
+/// Ids and coverages of one cryptomatte (`View Layer.CryptoObject`), rank by rank.
+fn ranks<'c>(channels: &'c Channels, name: &str) -> Vec<(&'c [f32], &'c [f32])> {
+    let channel = |rank: usize, component: &str| {
+        let wanted = format!("{name}{rank:02}.{component}");
+        let found = channels.iter().find(|(channel, _)| channel.eq_ignore_ascii_case(&wanted));
+        found.map(|(_, values)| values.as_slice())
+    };
+    let pairs = (0..16).flat_map(|rank| [(rank, "R", "G"), (rank, "B", "A")]);
+    pairs.filter_map(|(rank, id, share)| channel(rank, id).zip(channel(rank, share))).collect()
+}
+
+fn coverage(ranks: &[(&[f32], &[f32])], pixel: usize) -> BTreeMap<u32, f64> {
     let mut found = BTreeMap::new();
-    for rank in 0..16 {
-        let value = |component: &str| {
-            let channel = channels.iter().find(|(channel, _)| {
-                channel.to_lowercase() == format!("{name}{rank:02}.{component}").to_lowercase()
-            });
-            channel.map(|(_, values)| values[pixel])
-        };
-        for (id, share) in [("R", "G"), ("B", "A")] {
-            if let (Some(id), Some(share)) = (value(id), value(share))
-                && share > 0.0
-            {
-                *found.entry(id.to_bits()).or_insert(0.0) += f64::from(share);
-            }
+    for (ids, shares) in ranks {
+        if shares[pixel] > 0.0 {
+            *found.entry(ids[pixel].to_bits()).or_insert(0.0) += f64::from(shares[pixel]);
         }
     }
     found
 }
 
 fn compare_coverage(ours: &Channels, theirs: &Channels, pixels: usize, name: &str) -> Difference {
+    let (ours, theirs) = (ranks(ours, name), ranks(theirs, name));
     let mut largest: f64 = 0.0;
     let mut differing = 0;
     for pixel in 0..pixels {
-        let (a, b) = (coverage(ours, name, pixel), coverage(theirs, name, pixel));
-        let ids = a.keys().chain(b.keys());
+        let (a, b) = (coverage(&ours, pixel), coverage(&theirs, pixel));
         let share = |of: &BTreeMap<u32, f64>, id: &u32| of.get(id).copied().unwrap_or(0.0);
+        let ids = a.keys().chain(b.keys());
         let worst = ids.map(|id| (share(&a, id) - share(&b, id)).abs()).fold(0.0, f64::max);
         differing += usize::from(worst > 0.0);
         largest = largest.max(worst);
@@ -137,10 +140,8 @@ pub fn compare_exr(ours: &Path, theirs: &Path) -> Vec<Difference> {
     let (their_width, their_height, b) = read(theirs);
     assert_eq!((width, height), (their_width, their_height), "sizes of the images");
     let names = |channels: &Channels| channels.keys().cloned().collect::<Vec<_>>();
-    let b: Channels =
-        b.into_iter().filter(|(name, _)| !name.starts_with("Composite.")).collect();
-    let a: Channels =
-        a.into_iter().filter(|(name, _)| !name.starts_with("Composite.")).collect();
+    let b: Channels = b.into_iter().filter(|(name, _)| !name.starts_with("Composite.")).collect();
+    let a: Channels = a.into_iter().filter(|(name, _)| !name.starts_with("Composite.")).collect();
     assert_eq!(names(&a), names(&b), "channels of the images");
     let mut differences = Vec::new();
     let mut cryptomattes = std::collections::BTreeSet::new();

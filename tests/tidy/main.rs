@@ -49,7 +49,8 @@ fn allowed(package: &str) -> &'static [&'static str] {
 #[test]
 fn dependencies_run_one_way() {
     for (path, text) in all_files("Cargo.toml") {
-        let Some(name) = text.lines().find_map(|line| line.strip_prefix("name = \"blendnet")) else {
+        let Some(name) = text.lines().find_map(|line| line.strip_prefix("name = \"blendnet"))
+        else {
             continue;
         };
         let package = format!("blendnet{}", name.trim_end_matches('"'));

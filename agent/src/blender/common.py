@@ -77,6 +77,32 @@ class Settings:
         self.restore()
 
 
+class Overlay:
+    """Settings that stay changed from one part to the next, and are put back for other work."""
+
+    def __init__(self):
+        self._originals = {}
+
+    def become(self, wanted):
+        """Changes what differs between the last settings and these: `(owner, name, value)`."""
+        kept = {(owner, name) for owner, name, _ in wanted}
+        for key in [key for key in self._originals if key not in kept]:
+            setattr(*key, self._originals.pop(key))
+        for owner, name, value in wanted:
+            current = getattr(owner, name)
+            if current != value:
+                self._originals.setdefault((owner, name), current)
+                setattr(owner, name, value)
+
+    def restore(self):
+        self.become([])
+
+
+def float32(value):
+    """The value as Blender keeps it."""
+    return struct.unpack("f", struct.pack("f", value))[0]
+
+
 FORMAT_SETTINGS = (
     "media_type",
     "file_format",

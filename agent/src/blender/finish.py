@@ -89,7 +89,7 @@ def stand_in(opened, merged_path, frame):
     groups = []
     try:
         _empty(copy)
-        _fit(copy, opened.film(), MergedEngine.merged.size)
+        _fit(copy, opened.film, MergedEngine.merged.size)
         groups = _own_groups(copy, scene)
         copy.render.use_persistent_data = False
         copy.render.use_sequencer = False
@@ -213,7 +213,7 @@ def _denoising_tree(opened, copy, folder):
         tree.nodes.clear()
     output = tree.nodes.new("CompositorNodeOutputFile")
     _multilayer_output(output, folder)
-    denoised = {layer.name for layer in opened.denoised_layers()}
+    denoised = {layer.name for layer in opened.denoised_layers}
     for layer in opened.used_layers():
         source = tree.nodes.new("CompositorNodeRLayers")
         source.scene = copy

@@ -2,6 +2,7 @@
 
 import bpy
 
+from files import reachable
 from scene import (
     blender_version,
     compositor_tree,
@@ -30,16 +31,17 @@ def scene_info(opened):
         "frame_end": scene.frame_end,
         "frame_step": scene.frame_step,
         "frame_current": scene.frame_current,
-        "film": opened.film(),
-        "samples": opened.samples(),
+        "film": opened.film,
+        "samples": opened.samples,
         "adaptive": _adaptive(cycles),
         "sampling_pattern": cycles.sampling_pattern if cycles else "",
         "subset_exact": has_sample_subset(),
-        "denoise": bool(opened.denoised_layers()),
+        "denoise": bool(opened.denoised_layers),
         "can_denoise": has_denoiser(),
         "path_guiding": _guided(cycles),
         "time_limit_secs": cycles.time_limit if cycles else 0.0,
         "compositor": compositor_tree(scene) is not None,
+        "unmergeable_pass": _unmergeable_pass(opened),
         "whole_frames_because": whole_frames_because(opened),
         "output": {
             "file_format": render.image_settings.file_format,
@@ -107,6 +109,13 @@ def _of_compositor(opened):
     return None
 
 
+def _unmergeable_pass(opened):
+    """A pass whose ranges of samples don't tell enough to be merged: motion vectors are divided
+    by how many samples hit something that moves, which is not written."""
+    vector = any(layer.use_pass_vector for layer in opened.used_layers())
+    return "Vector" if vector and opened.is_cycles() else None
+
+
 def _of_cycles(opened):
     if not opened.is_cycles():
         return None
@@ -115,13 +124,27 @@ def _of_cycles(opened):
         return "path guiding learns from the samples before"
     if cycles.time_limit > 0:
         return "the scene limits the time of a frame"
+    if getattr(cycles, "volume_biased", True) is False and _has_volumes(opened):
+        return "this Blender aims at volumes by what the pixels around saw before"
     if getattr(cycles, "use_sample_subset", False):
         return "the scene itself renders a subset of its samples"
     if len({opened._layer_samples(layer) for layer in opened.used_layers()}) > 1:
         return "the view layers have different numbers of samples"
-    if opened.denoised_layers():
+    if opened.denoised_layers:
         return _of_denoising(opened)
     return None
+
+
+def _has_volumes(opened):
+    for datablock in reachable(opened.scene):
+        if isinstance(datablock, bpy.types.Volume):
+            return True
+        if isinstance(datablock, (bpy.types.Material, bpy.types.World)) and datablock.node_tree:
+            for node in datablock.node_tree.nodes:
+                if node.type in ("OUTPUT_MATERIAL", "OUTPUT_WORLD"):
+                    if node.inputs["Volume"].is_linked:
+                        return True
+    return False
 
 
 def _of_denoising(opened):
@@ -130,9 +153,9 @@ def _of_denoising(opened):
     has_quality = "quality" in node or bpy.app.version >= (5, 0, 0)
     if quality != "HIGH" and not has_quality:
         return "this Blender can denoise a merged image only in high quality"
-    if any(layer.cycles.use_pass_shadow_catcher for layer in opened.denoised_layers()):
+    if any(layer.cycles.use_pass_shadow_catcher for layer in opened.denoised_layers):
         return "the shadow catcher pass is denoised while it is rendered"
-    film = opened.film()
+    film = opened.film
     if film["rendered"] != film["frame"] and not film["cropped"]:
         return "the image is denoised inside a render border that is not cropped"
     for node in nodes_of(compositor_tree(opened.scene)):

@@ -1,11 +1,10 @@
 """Renders parts of frames for merging, and whole frames as the scene itself says."""
 
-import os
 import time
 
 import bpy
 
-from common import Settings, bad_settings, check_written, use_multilayer_exr
+from common import Settings, bad_settings, check_written, float32, use_multilayer_exr
 from output import add_frame_files, frame_file, redirected
 
 
@@ -26,7 +25,7 @@ def save_all_passes(scene, path):
     check_written(path)
 
 
-def set_tile(settings, render, tile, film):
+def tile_settings(render, tile, film):
     """Makes Blender render exactly these pixels.
 
     Blender multiplies the border with the size in 32 bits and cuts off, so the border is set to
@@ -35,14 +34,15 @@ def set_tile(settings, render, tile, film):
     _, _, width, height = film["frame"]
     x, y, tile_width, tile_height = tile
     if tile == film["frame"]:
-        settings.set(render, "use_border", False)
-        return
-    settings.set(render, "use_border", True)
-    settings.set(render, "use_crop_to_border", True)
-    settings.set(render, "border_min_x", (x + 0.25) / width)
-    settings.set(render, "border_max_x", min(1.0, (x + tile_width + 0.75) / width))
-    settings.set(render, "border_min_y", (y + 0.25) / height)
-    settings.set(render, "border_max_y", min(1.0, (y + tile_height + 0.75) / height))
+        return [(render, "use_border", False)]
+    return [
+        (render, "use_border", True),
+        (render, "use_crop_to_border", True),
+        (render, "border_min_x", float32((x + 0.25) / width)),
+        (render, "border_max_x", float32(min(1.0, (x + tile_width + 0.75) / width))),
+        (render, "border_min_y", float32((y + 0.25) / height)),
+        (render, "border_max_y", float32(min(1.0, (y + tile_height + 0.75) / height))),
+    ]
 
 
 def check_part(tile, samples, total, film, is_cycles):
@@ -57,48 +57,52 @@ def check_part(tile, samples, total, film, is_cycles):
         raise bad_settings("only Cycles renders ranges of samples")
 
 
-def set_samples(settings, scene, start, end, total):
+def sample_settings(opened, start, end, total):
     """A range of the samples. The whole of them keeps the user's adaptive sampling."""
-    cycles = scene.cycles
+    cycles = opened.scene.cycles
+    layers = [(layer, "samples", 0) for layer in opened.scene.view_layers]
     if (start, end) == (0, total):
-        settings.set(cycles, "samples", total)
-        return
-    settings.set(cycles, "use_adaptive_sampling", False)
-    for layer in scene.view_layers:
-        settings.set(layer, "samples", 0)
-    settings.set(cycles, "sample_offset", start)
+        same = opened.samples == total
+        return [] if same else [(cycles, "samples", total), *layers]
+    wanted = [(cycles, "use_adaptive_sampling", False), (cycles, "sample_offset", start), *layers]
     if hasattr(cycles, "use_sample_subset"):
-        settings.set(cycles, "samples", total)
-        settings.set(cycles, "use_sample_subset", True)
-        settings.set(cycles, "sample_subset_length", end - start)
-        return
-    settings.set(cycles, "samples", end - start)
-    if cycles.auto_scrambling_distance:
-        # Blender derives it from the number of samples, which is another one here.
-        distance = cycles.scrambling_distance * min(4.0 / total**0.5, 1.0)
-        settings.set(cycles, "auto_scrambling_distance", False)
-        settings.set(cycles, "scrambling_distance", distance)
+        return [
+            *wanted,
+            (cycles, "samples", total),
+            (cycles, "use_sample_subset", True),
+            (cycles, "sample_subset_length", end - start),
+        ]
+    wanted.append((cycles, "samples", end - start))
+    if opened.scrambling_distance is not None:
+        # Blender would derive it from the number of samples, which is another one here.
+        distance = opened.scrambling_distance * min(4.0 / total**0.5, 1.0)
+        wanted.append((cycles, "auto_scrambling_distance", False))
+        wanted.append((cycles, "scrambling_distance", float32(distance)))
+    return wanted
+
+
+def part_settings(opened, tile, samples, total):
+    scene = opened.scene
+    wanted = [
+        (scene.render, "use_compositing", False),
+        (scene.render, "use_sequencer", False),
+        *tile_settings(scene.render, tile, opened.film),
+    ]
+    if opened.is_cycles():
+        if opened.denoised_layers:
+            wanted.append((scene.cycles, "use_denoising", False))
+        wanted += [(owner, name, True) for owner, name in opened.extra_settings]
+        wanted += sample_settings(opened, *samples, total)
+    return wanted
 
 
 def part(opened, frame, tile, samples, total, path):
-    scene = opened.scene
-    opened.part_settings.restore()
-    film = opened.film()
-    tile = list(tile) if tile else film["rendered"]
-    check_part(tile, samples, total, film, opened.is_cycles())
-    settings = opened.part_settings
-    settings.set(scene.render, "use_compositing", False)
-    settings.set(scene.render, "use_sequencer", False)
-    set_tile(settings, scene.render, tile, film)
-    if opened.is_cycles():
-        if opened.denoised_layers():
-            settings.set(scene.cycles, "use_denoising", False)
-        for owner, name in opened.extra_settings:
-            settings.set(owner, name, True)
-        set_samples(settings, scene, *samples, total)
+    tile = list(tile) if tile else opened.film["rendered"]
+    check_part(tile, samples, total, opened.film, opened.is_cycles())
+    opened.part_settings.become(part_settings(opened, tile, samples, total))
     opened.go_to(frame)
     secs = render_now()
-    save_all_passes(scene, path)
+    save_all_passes(opened.scene, path)
     return secs
 
 

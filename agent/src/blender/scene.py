@@ -3,12 +3,11 @@
 import gzip
 import os
 import re
-import struct
 import sys
 
 import bpy
 
-from common import Failure, Settings, bad_file, bad_settings
+from common import Overlay, Settings, bad_file, bad_settings, float32
 from files import ExternalFiles, Layout, _strips
 
 MARK = "blendnet_previous"
@@ -94,8 +93,15 @@ def open_scene(blend, root, overrides, threads):
     bpy.context.window.scene = scene
     opened = OpenScene(scene, files, threads)
     opened.override(overrides)
+    opened.film = opened._film()
+    opened.denoised_layers = opened._denoised_layers()
+    opened.samples = opened._samples()
+    opened.scrambling_distance = opened._scrambling_distance()
     opened.check()
     opened.find_extra_passes()
+    # Kept data saves loading the scene for every range. With several view layers Blender shows
+    # the first one's objects in all of them.
+    scene.render.use_persistent_data = len(opened.used_layers()) == 1
     return opened
 
 
@@ -110,10 +116,6 @@ def _pick_scene(name):
     if scene is None:
         raise bad_settings(f"there is no scene `{name}`; the file has {_names(bpy.data.scenes)}")
     return scene
-
-
-def _float32(value):
-    return struct.unpack("f", struct.pack("f", value))[0]
 
 
 def compositor_tree(scene):
@@ -141,18 +143,25 @@ def nodes_of(tree):
 
 
 class OpenScene:
-    """The scene that is open. `part_settings` holds what parts need differently."""
+    """The scene that is open, as the user's overrides make it.
+
+    `part_settings` holds what parts need differently; `film` and `denoised_layers` are of the
+    user's settings, whatever these are at the moment.
+    """
 
     def __init__(self, scene, files, threads):
         self.scene = scene
         self.files = files
         self.frame = None
-        self.part_settings = Settings()
+        self.part_settings = Overlay()
+        self.film = None
+        self.denoised_layers = []
+        self.samples = 1
+        self.scrambling_distance = None
         self.extra_passes = []
         self.extra_settings = []
         self.warnings = []
         render = scene.render
-        render.use_persistent_data = True
         render.threads_mode = "FIXED" if threads else "AUTO"
         if threads:
             render.threads = threads
@@ -216,7 +225,7 @@ class OpenScene:
             raise bad_settings(f"no view layer of scene `{scene.name}` is switched on to render")
         if self.camera() is None and not self.uses_sequencer() and self.renders_itself():
             raise bad_settings(f"scene `{scene.name}` has no camera")
-        rendered = self.film()["rendered"]
+        rendered = self.film["rendered"]
         if rendered[2] < 1 or rendered[3] < 1:
             raise bad_settings(f"the render border of scene `{scene.name}` is empty")
 
@@ -248,23 +257,23 @@ class OpenScene:
             node.type == "R_LAYERS" and node.scene in (None, self.scene) for node in nodes_of(tree)
         )
 
-    def denoised_layers(self):
+    def _denoised_layers(self):
         """View layers whose final image is denoised."""
         if not (self.is_cycles() and self.scene.cycles.use_denoising and has_denoiser()):
             return []
         return [layer for layer in self.used_layers() if layer.cycles.use_denoising]
 
-    def film(self):
+    def _film(self):
         render = self.scene.render
         width = render.resolution_x * render.resolution_percentage // 100
         height = render.resolution_y * render.resolution_percentage // 100
         rendered = [0, 0, width, height]
         if render.use_border:
             # In 32 bits and cut off, as Blender does it.
-            x0 = int(_float32(render.border_min_x * width))
-            x1 = int(_float32(render.border_max_x * width))
-            y0 = int(_float32(render.border_min_y * height))
-            y1 = int(_float32(render.border_max_y * height))
+            x0 = int(float32(render.border_min_x * width))
+            x1 = int(float32(render.border_max_x * width))
+            y0 = int(float32(render.border_min_y * height))
+            y1 = int(float32(render.border_max_y * height))
             rendered = [x0, y0, x1 - x0, y1 - y0]
         return {
             "frame": [0, 0, width, height],
@@ -272,11 +281,17 @@ class OpenScene:
             "cropped": render.use_border and render.use_crop_to_border,
         }
 
-    def samples(self):
+    def _samples(self):
         """Cycles samples of a pixel; the same in all view layers, or none can be told."""
         if not self.is_cycles():
             return 1
-        return max(self._layer_samples(layer) for layer in self.used_layers())
+        return max((self._layer_samples(layer) for layer in self.used_layers()), default=1)
+
+    def _scrambling_distance(self):
+        """The user's factor where Blender derives the distance from the samples, else `None`."""
+        if self.is_cycles() and self.scene.cycles.auto_scrambling_distance:
+            return self.scene.cycles.scrambling_distance
+        return None
 
     def _layer_samples(self, layer):
         cycles = self.scene.cycles
@@ -290,7 +305,7 @@ class OpenScene:
         """Passes that only the merge and the denoiser need; Cycles itself says their names."""
         if not self.is_cycles():
             return
-        denoised = self.denoised_layers()
+        denoised = self.denoised_layers
         with Settings() as settings:
             for layer in self.used_layers():
                 before = self._pass_names(layer)

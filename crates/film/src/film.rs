@@ -35,12 +35,8 @@ struct Stretch {
 impl Film {
     /// An empty film in a new file.
     pub fn create(path: &Path, rect: FilmRect, total_samples: u32) -> Result<Self, FilmError> {
-        let file = fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(path)?;
+        let file =
+            fs::OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         let header = Header::new(rect, total_samples);
         header.write(&file)?;
         Self::with(file, header)
@@ -117,10 +113,9 @@ impl Film {
         let new = names.iter().find(|name| !known.contains(name));
         match missing.or(new) {
             None => Ok(()),
-            Some(channel) => Err(FilmError::OtherChannels {
-                path: part.to_owned(),
-                difference: channel.clone(),
-            }),
+            Some(channel) => {
+                Err(FilmError::OtherChannels { path: part.to_owned(), difference: channel.clone() })
+            }
         }
     }
 

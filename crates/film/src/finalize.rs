@@ -22,7 +22,8 @@ pub fn crop(image: &Path, holds: Tile, keep: Tile, out: &Path) -> Result<(), Fil
 }
 
 /// Makes the user's image of a merged one: the denoised picture in the place of the noisy one,
-/// and without the passes that were rendered for the merge alone.
+/// which is kept as the pass `Noisy Image` as Blender does, and without the passes that were
+/// rendered for the merge alone.
 ///
 /// `drop_passes` are named `ViewLayer.DiffCol`.
 pub fn finalize(
@@ -32,18 +33,27 @@ pub fn finalize(
     out: &Path,
 ) -> Result<(), FilmError> {
     let mut image = Image::read(merged)?;
-    if let Some(denoised) = denoised {
-        let denoised = Image::read_sized(denoised, image.width, image.height)?;
-        for (name, values) in denoised.channels {
-            let (_, pass, _) = name_parts(&name);
-            if pass == "Combined" && image.channels.contains_key(&name) {
-                image.channels.insert(name, values);
-            }
-        }
-    }
+    let (width, height) = (image.width, image.height);
     image.channels.retain(|name, _| {
         let pass = name.rsplit_once('.').map_or(name.as_str(), |(pass, _)| pass);
         !drop_passes.iter().any(|dropped| dropped == pass)
     });
+    if let Some(denoised) = denoised {
+        put_denoised(&mut image, Image::read_sized(denoised, width, height)?);
+    }
     image.write(out)
+}
+
+fn put_denoised(image: &mut Image, denoised: Image) {
+    for (name, values) in denoised.channels {
+        let (layer, pass, component) = name_parts(&name);
+        if pass != "Combined" {
+            continue;
+        }
+        let noisy_name = format!("{layer}.Noisy Image.{component}");
+        if let Some(noisy) = image.channels.get_mut(&name) {
+            let noisy = std::mem::replace(noisy, values);
+            image.channels.insert(noisy_name, noisy);
+        }
+    }
 }

@@ -94,9 +94,7 @@ impl Image {
         let channels = self
             .channels
             .into_iter()
-            .map(|(name, values)| {
-                AnyChannel::new(text(&name), FlatSamples::F32(values))
-            })
+            .map(|(name, values)| AnyChannel::new(text(&name), FlatSamples::F32(values)))
             .collect();
         let mut attributes = LayerAttributes::default();
         attributes.other = self

@@ -41,7 +41,8 @@ impl Look {
     pub fn apply(&self, linear: [f32; 3]) -> [f32; 3] {
         let places = linear.map(|value| place(value) * (POINTS - 1) as f32);
         let low = places.map(|place| place as usize);
-        let part = [0, 1, 2].map(|axis| places.get(axis).zip(low.get(axis)).map_or(0.0, |(p, l)| p - *l as f32));
+        let part = [0, 1, 2]
+            .map(|axis| places.get(axis).zip(low.get(axis)).map_or(0.0, |(p, l)| p - *l as f32));
         let mut colour = [0.0; 3];
         for corner in 0..8_usize {
             let mut weight = 1.0;

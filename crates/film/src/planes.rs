@@ -57,13 +57,7 @@ impl Planes {
     }
 
     /// Replaces a stretch of a row.
-    pub(crate) fn write(
-        &self,
-        plane: usize,
-        row: usize,
-        x: usize,
-        sums: &[f64],
-    ) -> io::Result<()> {
+    pub(crate) fn write(&self, plane: usize, row: usize, x: usize, sums: &[f64]) -> io::Result<()> {
         let bytes: Vec<u8> = sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
         self.file.file().write_all_at(&bytes, self.offset(plane, row, x))
     }

@@ -123,6 +123,9 @@ pub struct SceneInfo {
     pub time_limit_secs: f64,
     /// Whether the compositor runs.
     pub compositor: bool,
+    /// A pass that can't be merged from ranges of samples, such as `Vector`.
+    #[serde(default)]
+    pub unmergeable_pass: Option<String>,
     /// Why a frame can't be put together from parts, in words; `None`: nothing is in the way.
     pub whole_frames_because: Option<String>,
     /// The scene's own output.

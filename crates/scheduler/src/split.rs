@@ -34,6 +34,7 @@ pub fn choose(info: &SceneInfo, choice: SplitChoice) -> SplitPlan {
         SplitChoice::Auto if info.adaptive.is_some() => {
             tiles(info, "adaptive sampling decides for each pixel how many samples it gets")
         }
+        SplitChoice::Auto if info.unmergeable_pass.is_some() => tiles(info, &no_merge(info)),
         SplitChoice::Auto if ranges_are_exact(info) => {
             plan(Split::Samples, true, "every agent renders some of the samples")
         }
@@ -63,6 +64,9 @@ fn samples_as_asked(info: &SceneInfo) -> SplitPlan {
              times the work and is less noisy than the image of one machine",
         );
     }
+    if ranges_are_exact(info) && info.unmergeable_pass.is_some() {
+        return plan(Split::Samples, false, &format!("by samples, as asked; {}", no_merge(info)));
+    }
     if ranges_are_exact(info) {
         return plan(Split::Samples, true, "by samples, as asked");
     }
@@ -81,6 +85,11 @@ fn inexact_ranges(info: &SceneInfo) -> String {
         "Blender {} can't split {} samples of the pattern {} exactly",
         info.blender_version, info.samples, info.sampling_pattern
     )
+}
+
+fn no_merge(info: &SceneInfo) -> String {
+    let pass = info.unmergeable_pass.as_deref().unwrap_or_default();
+    format!("the pass {pass} can't be merged exactly from ranges of samples")
 }
 
 fn major_version(info: &SceneInfo) -> u32 {

@@ -5,9 +5,7 @@ use super::owner::Owner;
 use super::record::{JobFolder, JobRecord};
 use super::request::{FarmError, Request};
 use crate::reconcile::AgentLink;
-use blendnet_protocol::{
-    AgentId, BlobId, FileKind, JobId, JobSpec, JobState, JobView, Manifest,
-};
+use blendnet_protocol::{AgentId, BlobId, FileKind, JobId, JobSpec, JobState, JobView, Manifest};
 use blendnet_scheduler::{Event, Job};
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -151,9 +149,8 @@ impl Owner {
         });
         record.spec.scene.manifest = manifest;
         if let Some(info) = &record.info {
-            let held = |file: &&blendnet_protocol::ExternalFile| {
-                !holds(&record.spec.scene.manifest, file)
-            };
+            let held =
+                |file: &&blendnet_protocol::ExternalFile| !holds(&record.spec.scene.manifest, file);
             record.missing = info.files.iter().filter(held).cloned().collect();
             record.messages.clone_from(&info.warnings);
             record.messages.extend(record.missing.iter().map(|f| format!("missing: {}", f.path)));

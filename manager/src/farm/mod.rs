@@ -13,8 +13,7 @@ pub use request::{FarmError, Request};
 
 use blendnet_net::client::Client;
 use blendnet_protocol::{
-    AgentId, AgentReport, BlobId, FarmView, JobId, JobView, Manifest, ResultFile, SceneInfo,
-    WorkId,
+    AgentId, AgentReport, BlobId, FarmView, JobId, JobView, Manifest, ResultFile, SceneInfo, WorkId,
 };
 use blendnet_scheduler::Event;
 use std::sync::Arc;

@@ -264,7 +264,10 @@ impl Owner {
         let job_plan = plan_of(&record.spec, &info, &split);
         record.messages.clone_from(&info.warnings);
         record.messages.extend(record.missing.iter().map(|file| {
-            format!("missing: {} (written as {}, used by {})", file.path, file.as_written, file.used_by)
+            format!(
+                "missing: {} (written as {}, used by {})",
+                file.path, file.as_written, file.used_by
+            )
         }));
         record.split = Some(split);
         record.info = Some(info);

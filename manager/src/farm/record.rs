@@ -116,7 +116,8 @@ impl JobFolder {
         for entry in frames.flatten() {
             let path = entry.path();
             let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<i32>().ok());
-            if let (Some(number), Some("json")) = (number, path.extension().and_then(|e| e.to_str()))
+            if let (Some(number), Some("json")) =
+                (number, path.extension().and_then(|e| e.to_str()))
             {
                 record.results.insert(number, read_json(&path)?);
             }
@@ -140,6 +141,8 @@ impl JobRecord {
     pub(crate) fn blobs(&self) -> impl Iterator<Item = &BlobId> {
         let files = self.spec.scene.manifest.files.iter().map(|file| &file.blob);
         let results = self.results.values();
-        files.chain(results.flat_map(|r| std::iter::once(&r.image).chain(&r.composed)).map(|f| &f.blob))
+        files.chain(
+            results.flat_map(|r| std::iter::once(&r.image).chain(&r.composed)).map(|f| &f.blob),
+        )
     }
 }

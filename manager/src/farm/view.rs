@@ -48,7 +48,8 @@ impl Owner {
     fn agent_view(&self, id: &blendnet_protocol::AgentId, agent: &Agent) -> AgentView {
         let link = self.links.get(id);
         let doing = agent.queue.first();
-        let speed = doing.and_then(|a| Some((agent.speeds.get(&a.job)?, self.farm.jobs.get(&a.job)?)));
+        let speed =
+            doing.and_then(|a| Some((agent.speeds.get(&a.job)?, self.farm.jobs.get(&a.job)?)));
         AgentView {
             id: id.clone(),
             state: match agent.phase {

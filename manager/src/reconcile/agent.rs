@@ -110,9 +110,9 @@ pub(crate) async fn added(
     end: CancellationToken,
 ) {
     let ca_pem = ca_pem.as_deref().unwrap_or(context.authority.cert_pem());
-    let client = Password::new(password)
-        .map_err(|e| crate::chain(&e))
-        .and_then(|password| Client::new(&address, ca_pem, &password).map_err(|e| crate::chain(&e)));
+    let client = Password::new(password).map_err(|e| crate::chain(&e)).and_then(|password| {
+        Client::new(&address, ca_pem, &password).map_err(|e| crate::chain(&e))
+    });
     match client {
         Ok(client) => {
             let remote = Remote::new(&context, &farm, &id, client.clone());
@@ -277,9 +277,8 @@ impl Remote {
     async fn compare(&self, report: &AgentReport) {
         for WorkStatus { id, state } in &report.works {
             let ended = !matches!(state, WorkState::Queued | WorkState::Running(_));
-            let given = self.with_given(|all| {
-                if ended { all.remove(id) } else { all.get(id).cloned() }
-            });
+            let given =
+                self.with_given(|all| if ended { all.remove(id) } else { all.get(id).cloned() });
             match (given, state) {
                 (Some(given), WorkState::Completed(outcome)) => {
                     let (remote, outcome) = (self.clone(), outcome.clone());

@@ -89,16 +89,12 @@ async fn fetch(remote: &Remote, given: &Given, outcome: Outcome) -> Result<(), C
             let (job, work) = (job.clone(), given.work.id.clone());
             remote.farm.tell(Input::Inspected { job, work, info }).await;
         }
-        (
-            Outcome::Part { image, .. },
-            &WorkKind::Part { frame, region, total_samples, .. },
-        ) => {
+        (Outcome::Part { image, .. }, &WorkKind::Part { frame, region, total_samples, .. }) => {
             let rect = given.rect.ok_or(CollectError::Unexpected)?;
             let path = folder.part(&given.work.id);
             download(remote, &image, &path).await?;
             let started = Instant::now();
-            let added =
-                context.merger.add(job, frame, (rect, total_samples), region, &path).await;
+            let added = context.merger.add(job, frame, (rect, total_samples), region, &path).await;
             let _gone = fs_err::tokio::remove_file(&path).await;
             let preview = added?;
             let secs = started.elapsed().as_secs_f64();

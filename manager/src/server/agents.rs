@@ -92,14 +92,13 @@ async fn config(
             .hint("give it without scheme and port, such as 192.168.1.20"));
     }
     let bare_v6 = host.contains(':') && !host.starts_with('[');
-    let address =
-        if bare_v6 { format!("[{host}]:{}", config.port) } else { format!("{host}:{}", config.port) };
-    let request = Request::AddAgent {
-        agent,
-        address,
-        password: config.auth_password,
-        ca_pem: config.ca_pem,
+    let address = if bare_v6 {
+        format!("[{host}]:{}", config.port)
+    } else {
+        format!("{host}:{}", config.port)
     };
+    let request =
+        Request::AddAgent { agent, address, password: config.auth_password, ca_pem: config.ca_pem };
     edge.farm.ask(request).await?;
     Ok(ok(()))
 }

@@ -19,16 +19,12 @@ impl From<FarmError> for ApiError {
                 .hint("ask `POST blob/missing` which files to upload, and upload them first"),
             FarmError::NoProject(_) | FarmError::Invalid(_) => Self::bad_request(message),
             FarmError::WrongState { hint, .. } => Self::conflict(message).hint(hint),
-            FarmError::Store(_) => Self::new(
-                StatusCode::INSUFFICIENT_STORAGE,
-                "not_stored",
-                message,
-            )
-            .hint("see that the manager's disk has room and is writable"),
-            FarmError::Ended => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "ending", message)
-                    .hint("start it again; stopped jobs are kept")
+            FarmError::Store(_) => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "not_stored", message)
+                    .hint("see that the manager's disk has room and is writable")
             }
+            FarmError::Ended => Self::new(StatusCode::SERVICE_UNAVAILABLE, "ending", message)
+                .hint("start it again; stopped jobs are kept"),
         }
     }
 }

@@ -29,6 +29,7 @@ fn scene(version: &str, pattern: &str, samples: u32) -> SceneInfo {
         path_guiding: false,
         time_limit_secs: 0.0,
         compositor: false,
+        unmergeable_pass: None,
         whole_frames_because: None,
         output: OutputFormat {
             file_format: "PNG".into(),
@@ -58,6 +59,16 @@ fn a_pattern_that_depends_on_the_total_is_split_by_tiles() {
     assert_eq!(auto(&scene("3.4.1", "PROGRESSIVE_MULTI_JITTER", 4096)), tiles);
     assert_eq!(auto(&scene("4.2.23", "TABULATED_SOBOL", 1024)), tiles);
     assert_eq!(auto(&scene("4.2.23", "BLUE_NOISE", 64)), tiles);
+}
+
+#[test]
+fn a_pass_that_ranges_cannot_merge_is_rendered_in_tiles() {
+    let mut info = scene("4.5.15", "SOBOL", 64);
+    info.unmergeable_pass = Some("Vector".into());
+    assert_eq!(auto(&info), Split::Tiles { margin_px: 0 });
+    let asked = choose(&info, SplitChoice::Samples);
+    assert_eq!((asked.split, asked.exact), (Split::Samples, false));
+    assert!(asked.reason.contains("Vector"), "{}", asked.reason);
 }
 
 #[test]
