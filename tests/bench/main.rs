@@ -71,7 +71,11 @@ fn still(blender: &Blender) {
 
 fn animation(blender: &Blender) {
     let folder = tempfile::tempdir().expect("a folder");
-    let scene = blender.make_scene("animation", &folder.path().join("animation.blend"), &[]);
+    let scene = blender.make_scene(
+        "animation",
+        &folder.path().join("animation.blend"),
+        &["--samples", "96"],
+    );
     let out = folder.path().join("alone_");
     let alone = blender_secs(blender, &scene, &out, &["-s", "1", "-e", "24", "-a"]);
     let (farm, _) = farm_secs(&scene, folder.path(), &["--frames", "1-24"]);

@@ -10,7 +10,7 @@ const OPTIONS: [&str; 6] = ["--agents", "2", "--threads-per-agent", "1", "--spli
 async fn an_agent_killed_in_mid_range_and_a_new_one_leave_the_image_as_it_is() {
     let blender = system_blender();
     let folder = tempfile::tempdir().unwrap();
-    let size = ["--size", "320", "180", "--samples", "256"];
+    let size = ["--size", "640", "360", "--samples", "64"];
     let scene = blender.make_scene("glossy", &folder.path().join("scene.blend"), &size);
     let mut render = Render::start(&scene, folder.path(), &OPTIONS);
     render.wait_for_event("preview");
@@ -41,7 +41,7 @@ async fn an_agent_killed_in_mid_range_and_a_new_one_leave_the_image_as_it_is() {
 async fn a_stopped_render_goes_on_where_it_was() {
     let blender = system_blender();
     let folder = tempfile::tempdir().unwrap();
-    let size = ["--size", "320", "180", "--samples", "256"];
+    let size = ["--size", "640", "360", "--samples", "64"];
     let scene = blender.make_scene("glossy", &folder.path().join("scene.blend"), &size);
     let mut render = Render::start(&scene, folder.path(), &OPTIONS);
     render.wait_for("a merged share", |event| {

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -65,7 +65,12 @@ pub(crate) struct Owner {
     inputs: mpsc::Receiver<Input>,
     view: watch::Sender<Arc<FarmView>>,
     ending: bool,
+    /// Answers that wait until everybody can see what they speak of.
+    answers: Vec<(Reply, Answer)>,
 }
+
+type Answer = Result<Option<JobView>, FarmError>;
+type Reply = oneshot::Sender<Answer>;
 
 /// Loads the jobs of earlier runs and starts the owner. It ends when the context's shutdown is
 /// canceled and all agents are ended.
@@ -91,6 +96,7 @@ pub fn start(context: Arc<Context>) -> FarmHandle {
         inputs,
         view,
         ending: false,
+        answers: Vec::new(),
         context: context.clone(),
     };
     owner.load_jobs();
@@ -118,6 +124,9 @@ impl Owner {
                 published = Instant::now();
                 let generation = self.view.borrow().generation + 1;
                 self.view.send_replace(Arc::new(self.farm_view(generation)));
+                for (reply, answer) in self.answers.drain(..) {
+                    let _gone = reply.send(answer);
+                }
             }
             if self.ending && self.farm.agents.is_empty() {
                 break;
@@ -166,7 +175,7 @@ impl Owner {
             }
             Input::Request(request, reply) => {
                 let answer = self.grant(request);
-                let _gone = reply.send(answer);
+                self.answers.push((reply, answer));
             }
         }
         true
