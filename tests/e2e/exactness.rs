@@ -107,7 +107,7 @@ fn a_scene_whose_only_pass_is_combined_completes() {
 #[test]
 fn adaptive_sampling_is_kept_by_a_split_into_tiles() {
     for blender in blenders() {
-        let both = render_both(&blender, "adaptive", &[], &[]);
+        let both = render_both(&blender, "adaptive", &["--size", "480", "270"], &[]);
         assert!(split(&both.rendered).contains("tiles"), "{}", split(&both.rendered));
         assert_equal(&compare_exr(&both.rendered.exr(1), &both.one_go), 0.0);
         let work = both.rendered.event("done")["work_ratio"].as_f64().unwrap();

@@ -27,8 +27,16 @@ impl Farm {
     /// # Panics
     /// If none runs there.
     pub fn of(folder: &Path) -> Self {
+        Self::in_dir(&folder.join("data/farm"))
+    }
+
+    /// The farm whose manager uses a folder.
+    ///
+    /// # Panics
+    /// If none runs there.
+    pub fn in_dir(dir: &Path) -> Self {
         blendnet_net::init_crypto();
-        let dir = folder.join("data/farm");
+        let dir = dir.to_owned();
         let json = fs::read_to_string(dir.join("farm.json")).expect("a farm runs");
         let json: serde_json::Value = serde_json::from_str(&json).expect("farm.json is JSON");
         let address = json["address"].as_str().expect("an address").to_owned();
@@ -43,6 +51,16 @@ impl Farm {
         self.client.get("farm").await
     }
 
+    /// Waits until the farm has changed, or for some seconds.
+    ///
+    /// # Panics
+    /// If the farm is gone.
+    pub async fn changed(&self, generation: u64) -> FarmView {
+        let path = format!("farm?after={generation}&wait_secs=10");
+        let limit = Duration::from_secs(20);
+        self.client.get_with_timeout(&path, limit).await.expect("the farm answers")
+    }
+
     /// Waits until the farm's view fits.
     ///
     /// # Panics
@@ -51,10 +69,7 @@ impl Farm {
         let mut generation = u64::MAX;
         let search = async {
             loop {
-                let path = format!("farm?after={generation}&wait_secs=10");
-                let limit = Duration::from_secs(20);
-                let view: FarmView =
-                    self.client.get_with_timeout(&path, limit).await.expect("the farm answers");
+                let view = self.changed(generation).await;
                 if fits(&view) {
                     return view;
                 }

@@ -15,7 +15,7 @@
 use crate::farm::{Agent, AgentPhase, Farm, Frame, Job, JobPlan, MAX_FAILURES, Task};
 use crate::{Coverage, Speed};
 use blendnet_protocol::{
-    AgentId, Fault, FrameState, JobId, JobState, SceneId, WorkFailure, WorkId,
+    AgentId, FailureKind, Fault, FrameState, JobId, JobState, SceneId, WorkFailure, WorkId,
 };
 use std::time::Duration;
 
@@ -78,6 +78,26 @@ pub enum Event {
         /// Why.
         failure: WorkFailure,
     },
+    /// A result came, and could not be used.
+    ResultUnusable {
+        /// Which.
+        work: WorkId,
+        /// Whose.
+        job: JobId,
+        /// Which frame.
+        frame: Option<i32>,
+        /// Why.
+        failure: WorkFailure,
+    },
+    /// An agent can't take a scene.
+    SceneRefused {
+        /// Who.
+        agent: AgentId,
+        /// Which.
+        scene: SceneId,
+        /// Why.
+        failure: WorkFailure,
+    },
     /// A piece of work, or its result, is lost by nobody's fault.
     GaveBack {
         /// Which.
@@ -131,6 +151,7 @@ impl Event {
                 | Self::AgentLost(_)
                 | Self::AgentEnded(..)
                 | Self::SceneSent { .. }
+                | Self::SceneRefused { .. }
         )
     }
 }
@@ -165,6 +186,19 @@ impl Farm {
                 self.frame_ends(&job, frame, FrameState::Completed, None);
             }
             Event::Failed { work, failure } => self.failed(&work, failure, now),
+            Event::ResultUnusable { work, job, frame, failure } => {
+                self.unqueue(&work, now);
+                self.give_back(&work, &job, frame);
+                if failure.kind == FailureKind::DiskFull {
+                    // Our own disk: no frame of the job can be kept.
+                    self.job_failed(&job, failure);
+                } else {
+                    self.attempt_failed(&job, frame, failure);
+                }
+            }
+            Event::SceneRefused { agent, scene, failure } => {
+                self.scene_refused(&agent, &scene, &failure);
+            }
             Event::GaveBack { work, job, frame } => {
                 self.unqueue(&work, now);
                 self.give_back(&work, &job, frame);
@@ -275,12 +309,19 @@ impl Farm {
         }
         let frame = done.task.frame();
         self.give_back(work, &done.job, frame);
-        let nobody_left = failure.fault == Fault::Agent && self.fit_agents(&done.job) == 0;
-        let Some(job) = self.jobs.get_mut(&done.job) else { return };
+        self.attempt_failed(&done.job, frame, failure);
+    }
+
+    /// Counts a failure of a frame, or of the inspection.
+    fn attempt_failed(&mut self, id: &JobId, frame: Option<i32>, failure: WorkFailure) {
+        let nobody_left = failure.fault == Fault::Agent && !self.has_hope(id);
+        let Some(job) = self.jobs.get_mut(id) else { return };
         let Some(number) = frame else {
-            job.failures += 1;
+            if failure.fault != Fault::Agent {
+                job.failures += 1;
+            }
             if failure.fault == Fault::Scene || nobody_left || job.failures >= MAX_FAILURES {
-                self.job_failed(&done.job, failure);
+                self.job_failed(id, failure);
             }
             return;
         };
@@ -290,9 +331,29 @@ impl Farm {
         }
         frame.failure = Some(failure.clone());
         if nobody_left {
-            self.job_failed(&done.job, failure);
+            self.job_failed(id, failure);
         } else if failure.fault == Fault::Scene || frame.failures >= MAX_FAILURES {
-            self.frame_ends(&done.job, number, FrameState::Failed, Some(failure));
+            self.frame_ends(id, number, FrameState::Failed, Some(failure));
+        }
+    }
+
+    /// Whether an agent can do the job, or one that may be able to is on its way.
+    fn has_hope(&self, job: &JobId) -> bool {
+        let comes = |a: &Agent| a.launched && a.phase == AgentPhase::Starting;
+        self.fit_agents(job) > 0 || self.agents.values().any(comes)
+    }
+
+    fn scene_refused(&mut self, agent: &AgentId, scene: &SceneId, failure: &WorkFailure) {
+        let wants = |id: &JobId| self.jobs.get(id).is_some_and(|job| &job.scene == scene);
+        let jobs: Vec<JobId> = self.active_jobs().into_iter().filter(wants).collect();
+        for id in jobs {
+            if let Some(agent) = self.agents.get_mut(agent) {
+                agent.scenes.remove(scene);
+                agent.unfit.insert(id.clone());
+            }
+            if !self.has_hope(&id) {
+                self.job_failed(&id, failure.clone());
+            }
         }
     }
 

@@ -3,16 +3,16 @@
 use blendnet_protocol::{SceneInfo, Split, SplitChoice, SplitPlan, Tile};
 
 /// Pixels rendered around a tile when adaptive sampling is on: its filter of unfinished pixels
-/// looks across the border of a tile.
-pub(crate) const ADAPTIVE_MARGIN_PX: u32 = 8;
+/// looks across the border of a tile. Measured: 4 are enough (docs/MEASURED.md).
+pub(crate) const ADAPTIVE_MARGIN_PX: u32 = 6;
 
 /// Most samples of a frame for which ranges of these patterns equal one go without
 /// `use_sample_subset`; measured.
 const EXACT_TOTALS: [(&str, u32, u32); 3] = [
     // Pattern, major version of Blender, total.
     ("SOBOL", 3, u32::MAX),
-    ("PROGRESSIVE_MULTI_JITTER", 3, 64),
-    ("TABULATED_SOBOL", 4, 64),
+    ("PROGRESSIVE_MULTI_JITTER", 3, 256),
+    ("TABULATED_SOBOL", 4, 256),
 ];
 
 /// Share of work that margins of tiles may add.

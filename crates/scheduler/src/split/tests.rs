@@ -54,9 +54,9 @@ fn builds_with_sample_subsets_split_any_pattern_by_samples() {
 #[test]
 fn a_pattern_that_depends_on_the_total_is_split_by_tiles() {
     assert_eq!(auto(&scene("3.4.1", "SOBOL", 4096)), Split::Samples);
-    assert_eq!(auto(&scene("3.4.1", "PROGRESSIVE_MULTI_JITTER", 64)), Split::Samples);
+    assert_eq!(auto(&scene("3.4.1", "PROGRESSIVE_MULTI_JITTER", 256)), Split::Samples);
     let tiles = Split::Tiles { margin_px: 0 };
-    assert_eq!(auto(&scene("3.4.1", "PROGRESSIVE_MULTI_JITTER", 4096)), tiles);
+    assert_eq!(auto(&scene("3.4.1", "PROGRESSIVE_MULTI_JITTER", 257)), tiles);
     assert_eq!(auto(&scene("4.2.23", "TABULATED_SOBOL", 1024)), tiles);
     assert_eq!(auto(&scene("4.2.23", "BLUE_NOISE", 64)), tiles);
 }
