@@ -271,10 +271,10 @@ impl Alive {
 
     /// Ends it at once.
     fn kill(&self) {
-        if let Some(pid) = self.raw_pid().filter(|_| self.is_alive()) {
-            if let Err(error) = rustix::process::kill_process(pid, rustix::process::Signal::KILL) {
-                tracing::debug!("ending process {}: {error}", self.pid);
-            }
+        if let Some(pid) = self.raw_pid().filter(|_| self.is_alive())
+            && let Err(error) = rustix::process::kill_process(pid, rustix::process::Signal::KILL)
+        {
+            tracing::debug!("ending process {}: {error}", self.pid);
         }
     }
 
