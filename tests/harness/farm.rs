@@ -80,6 +80,11 @@ impl Farm {
         found.unwrap_or_else(|_late| panic!("waiting for {what}"))
     }
 
+    /// Sends a process of the farm a signal, such as `STOP`.
+    pub fn signal(&self, pid: u32, name: &str) {
+        signal(pid, name);
+    }
+
     /// Kills a process of the farm at once.
     pub fn kill(&self, pid: u32) {
         signal(pid, "KILL");

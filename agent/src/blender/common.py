@@ -140,6 +140,8 @@ def use_png(settings, image_settings, color_mode, depth, **more):
 
 
 SEVERAL_PARTS = 0x1000
+# With less than this left, Blender's last write may have failed half-way.
+DISK_LEFT_BYTES = 1 << 20
 
 
 class ExrHeader:
@@ -202,17 +204,17 @@ def _channels(data):
         at = end + 17
 
 
+def is_full(folder):
+    return shutil.disk_usage(folder).free < DISK_LEFT_BYTES
+
+
 def check_written(path):
-    """Whether an image that Blender was told to write is really there."""
-    try:
-        size = os.path.getsize(path)
-    except FileNotFoundError:
-        size = 0
-    if size == 0:
-        folder = os.path.dirname(path)
-        if shutil.disk_usage(folder).free < 64 << 20:
-            raise disk_full(f"the disk of {folder} is full")
-        raise Failure("render", "attempt", f"Blender did not write {os.path.basename(path)}")
+    """Whether an image that Blender was told to write is really there, and all of it."""
+    folder = os.path.dirname(path)
+    if is_full(folder):
+        raise disk_full(f"the disk of {folder} is full")
+    if not os.path.exists(path) or os.path.getsize(path) == 0:
+        raise Failure("render", "attempt", f"Blender did not write {path}")
     if path.endswith(".exr"):
         with open(path, "rb") as file:
             (flags,) = struct.unpack("<I", file.read(8)[4:])

@@ -14,7 +14,7 @@ import bpy
 
 from common import ExrHeader, Failure, Settings, bad_file, check_written, use_multilayer_exr, use_png
 from output import add_frame_files, frame_file, redirected
-from render import render_now
+from render import render_now, save_image
 from scene import compositor_tree, nodes_of
 
 ENGINE = "BLENDNET_MERGED"
@@ -289,7 +289,7 @@ def write_look(opened, path):
             linear = output.file_format.startswith("OPEN_EXR")
             use_png(settings, output, "RGB", "16", **({"color_management": "FOLLOW_SCENE"} if linear else {}))
             settings.set(scene.render, "dither_intensity", 0.0)
-            image.save_render(path, scene=scene)
+            save_image(image, path, scene)
     finally:
         bpy.data.images.remove(image)
     check_written(path)

@@ -34,8 +34,8 @@ def scene_info(opened):
         "film": opened.film,
         "samples": opened.samples,
         "adaptive": _adaptive(cycles),
-        "sampling_pattern": cycles.sampling_pattern if cycles else "",
-        "subset_exact": has_sample_subset(),
+        "sampling_pattern": _pattern(opened),
+        "subset_exact": has_sample_subset() and not _has_vectors(opened),
         "denoise": bool(opened.denoised_layers),
         "can_denoise": has_denoiser(),
         "path_guiding": _guided(cycles),
@@ -59,6 +59,19 @@ def _adaptive(cycles):
     return {"threshold": cycles.adaptive_threshold, "min_samples": cycles.adaptive_min_samples}
 
 
+def _pattern(opened):
+    if not opened.is_cycles():
+        return ""
+    pattern = opened.scene.cycles.sampling_pattern
+    return f"{pattern} with a Vector pass" if _has_vectors(opened) else pattern
+
+
+def _has_vectors(opened):
+    """Cycles divides the Vector pass by a count of hits that is in no file: no merge is exact."""
+    blurred = opened.scene.render.use_motion_blur
+    return not blurred and any(layer.use_pass_vector for layer in opened.used_layers())
+
+
 def _guided(cycles):
     return bool(
         cycles and cycles.use_guiding and getattr(cycles_build(), "with_path_guiding", False)
@@ -75,11 +88,39 @@ def whole_frames_because(opened):
 
 
 def _of_engine(opened):
-    engine = opened.scene.render.engine
-    old_eevee = engine == "BLENDER_EEVEE" and bpy.app.version < (4, 2, 0)
-    if engine in ("CYCLES", "BLENDER_WORKBENCH") or old_eevee:
+    scene = opened.scene
+    engine = scene.render.engine
+    if engine == "CYCLES":
         return None
-    return f"the engine {engine} renders parts of a frame differently from the whole"
+    if engine == "BLENDER_WORKBENCH":
+        effect = _workbench_effect(scene.display.shading)
+    elif engine == "BLENDER_EEVEE" and bpy.app.version < (4, 2, 0):
+        effect = _eevee_effect(scene, opened.camera())
+    else:
+        return f"the engine {engine} renders parts of a frame differently from the whole"
+    return f"{effect} looks at the whole frame" if effect else None
+
+
+def _workbench_effect(shading):
+    if shading.show_cavity:
+        return "Workbench's cavity"
+    if shading.show_object_outline:
+        return "Workbench's outline"
+    return "Workbench's depth of field" if shading.use_dof else None
+
+
+def _eevee_effect(scene, camera):
+    for name, effect in (
+        ("use_bloom", "bloom"),
+        ("use_ssr", "screen space reflection"),
+        ("use_gtao", "ambient occlusion"),
+        ("use_motion_blur", "motion blur"),
+    ):
+        if getattr(scene.eevee, name, False):
+            return f"Eevee's {effect}"
+    if camera and camera.type == "CAMERA" and camera.data.dof.use_dof:
+        return "Eevee's depth of field"
+    return "Eevee's volumes" if _has_volumes(scene) else None
 
 
 def _of_pipeline(opened):
@@ -124,7 +165,7 @@ def _of_cycles(opened):
         return "path guiding learns from the samples before"
     if cycles.time_limit > 0:
         return "the scene limits the time of a frame"
-    if getattr(cycles, "volume_biased", True) is False and _has_volumes(opened):
+    if getattr(cycles, "volume_biased", True) is False and _has_volumes(opened.scene):
         return "this Blender aims at volumes by what the pixels around saw before"
     if getattr(cycles, "use_sample_subset", False):
         return "the scene itself renders a subset of its samples"
@@ -135,8 +176,8 @@ def _of_cycles(opened):
     return None
 
 
-def _has_volumes(opened):
-    for datablock in reachable(opened.scene):
+def _has_volumes(scene):
+    for datablock in reachable(scene):
         if isinstance(datablock, bpy.types.Volume):
             return True
         if isinstance(datablock, (bpy.types.Material, bpy.types.World)) and datablock.node_tree:

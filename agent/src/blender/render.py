@@ -1,10 +1,19 @@
 """Renders parts of frames for merging, and whole frames as the scene itself says."""
 
+import os
 import time
 
 import bpy
 
-from common import Settings, bad_settings, check_written, float32, use_multilayer_exr
+from common import (
+    Settings,
+    bad_settings,
+    check_written,
+    disk_full,
+    float32,
+    is_full,
+    use_multilayer_exr,
+)
 from output import add_frame_files, frame_file, redirected
 
 
@@ -16,12 +25,22 @@ def render_now(**options):
     return time.monotonic() - started
 
 
+def save_image(image, path, scene):
+    try:
+        image.save_render(path, scene=scene)
+    except RuntimeError as error:
+        # Blender says only that it failed.
+        if is_full(os.path.dirname(path)):
+            raise disk_full(f"the disk is full: {path}") from error
+        raise
+
+
 def save_all_passes(scene, path):
     """The last render as it is, in a lossless file."""
     with Settings() as settings:
         views = {"views_format": "MULTIVIEW"} if scene.render.use_multiview else {}
         use_multilayer_exr(settings, scene.render.image_settings, **views)
-        bpy.data.images["Render Result"].save_render(path, scene=scene)
+        save_image(bpy.data.images["Render Result"], path, scene)
     check_written(path)
 
 

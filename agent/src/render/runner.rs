@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use blendnet_protocol::{Work, WorkFailure, WorkKind};
+use blendnet_protocol::{FailureKind, Work, WorkFailure, WorkKind};
 
 use super::engine::Shared;
 use super::failure;
@@ -180,16 +180,23 @@ impl Runner {
             .ok_or_else(|| failure::of_version(&version::VersionError::NoBlender))
     }
 
-    /// One that was started early may have died since: that is not the work's fault.
+    /// One that was started early may have died since, which says nothing yet: it gets one more
+    /// try. One that hangs gets none, since that takes too long.
     async fn have_running(&mut self, found: &Found) -> Result<(), WorkFailure> {
         if let Some(warm) = &mut self.warm
             && warm.found == *found
-            && warm.blender.ready().await.is_ok()
-            && !warm.blender.is_gone()
         {
-            return Ok(());
+            match warm.ready().await {
+                Ok(()) if !warm.blender.is_gone() => return Ok(()),
+                Err(failure) if failure.kind == FailureKind::Hung => return Err(failure),
+                Ok(()) | Err(_) => {}
+            }
         }
-        self.start_blender(found).await
+        self.start_blender(found).await?;
+        match &mut self.warm {
+            Some(warm) => warm.ready().await,
+            None => Err(failure::internal("no Blender is running")),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use blendnet_net::blobs::BlobStore;
-use blendnet_protocol::{SceneId, SceneSpec, WorkFailure};
+use blendnet_protocol::{Fault, SceneId, SceneSpec, WorkFailure};
 
 use super::failure::{self, REPORTED_LINES};
 use crate::blender::driver::{self, Ask, Opened, Reply};
@@ -58,6 +58,20 @@ impl Warm {
             .map_err(|error| failure::of_ask(error, "starting it", Vec::new()))?;
         tracing::info!(pid = blender.pid(), version = found.build.version, "started Blender");
         Ok(Self { blender, found: found.clone(), room: Arc::new(room), open: None })
+    }
+
+    /// Waits until Blender can be asked. One that can't is the agent's fault: others may have a
+    /// better one.
+    pub(super) async fn ready(&mut self) -> Result<(), WorkFailure> {
+        let Err(error) = self.blender.ready().await else { return Ok(()) };
+        let lines = self.blender.last_lines(REPORTED_LINES);
+        let failed = WorkFailure {
+            fault: Fault::Agent,
+            ..failure::of_ask(error, "starting", lines)
+        };
+        tracing::warn!(kind = ?failed.kind, "{}", failed.message);
+        self.blender.kill().await;
+        Err(failed)
     }
 
     /// Asks Blender, which is `doing` something then.

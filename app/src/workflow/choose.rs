@@ -35,9 +35,9 @@ pub fn job<'a>(
 fn is_open(job: &JobView, records: &[Record]) -> bool {
     let ours = records.iter().find(|record| record.job == job.id);
     match job.state {
-        JobState::Queued | JobState::Running => ours.is_some(),
+        JobState::Queued | JobState::Running | JobState::Failed => ours.is_some(),
         JobState::Completed => ours.is_some_and(|record| !record.saved),
-        JobState::Inspecting | JobState::Ready | JobState::Paused | JobState::Failed => false,
+        JobState::Inspecting | JobState::Ready | JobState::Paused => false,
     }
 }
 

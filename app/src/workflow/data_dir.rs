@@ -1,9 +1,10 @@
 //! The folder that the app keeps between runs: the farm's folder, its log, what it knows of jobs.
 
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use super::problem::{Problem, ProblemKind};
+use blendnet_net::secret::create_private_dir;
+
+use super::problem::Problem;
 
 /// Paths of the data folder.
 #[derive(Clone, Debug)]
@@ -67,19 +68,16 @@ impl DataDir {
 }
 
 fn make_private(dir: &Path) -> Result<(), Problem> {
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.map_err(|e| {
-        Problem::local_file(
-            &std::io::Error::new(e.kind(), format!("can't make the folder {}: {e}", dir.display())),
-            ProblemKind::Input,
-        )
-        .hint("name another data folder with --data-dir DIR or BLENDNET_DIR")
+    create_private_dir(dir).map_err(|e| {
+        Problem::input(e.to_string())
+            .hint("name another data folder with --data-dir DIR or BLENDNET_DIR")
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workflow::problem::ProblemKind;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]

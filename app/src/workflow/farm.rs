@@ -271,9 +271,8 @@ impl Alive {
 
     /// Ends it at once.
     fn kill(&self) {
-        if let Some(pid) = self.raw_pid().filter(|_| self.is_alive())
-            && let Err(error) = rustix::process::kill_process(pid, rustix::process::Signal::KILL)
-        {
+        let Some(pid) = self.raw_pid().filter(|_| self.is_alive()) else { return };
+        if let Err(error) = rustix::process::kill_process(pid, rustix::process::Signal::KILL) {
             tracing::debug!("ending process {}: {error}", self.pid);
         }
     }

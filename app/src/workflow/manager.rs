@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use blendnet_net::client::{Client, ClientError};
+use blendnet_net::client::{Client, ClientError, segment};
 use blendnet_protocol::{BlobId, FarmView, JobId, JobSpec, JobView, Manifest};
 use serde::Serialize;
 
@@ -11,9 +11,6 @@ use super::problem::{Problem, ProblemKind, is_disk_full};
 
 /// How long the manager may hold back an answer when nothing changes.
 const LONG_POLL_SECS: u64 = 20;
-
-/// Blobs asked for at once; keeps the request under the manager's limit.
-const BLOBS_A_REQUEST: usize = 2000;
 
 /// A manager that answers.
 #[derive(Clone, Debug)]
@@ -45,44 +42,44 @@ impl Manager {
 
     /// The farm as it is now.
     pub async fn farm(&self) -> Result<FarmView, ClientError> {
-        self.client.get("/api/v1/farm").await
+        self.client.get("farm").await
     }
 
     /// The farm as soon as it differs from generation `after`, or after a while.
     pub async fn farm_after(&self, after: u64) -> Result<FarmView, ClientError> {
-        let path = format!("/api/v1/farm?after={after}&wait_secs={LONG_POLL_SECS}");
+        let path = format!("farm?after={after}&wait_secs={LONG_POLL_SECS}");
         let timeout = Duration::from_secs(LONG_POLL_SECS + 15);
         self.client.get_with_timeout(&path, timeout).await
     }
 
     /// Which of the blobs the farm does not have.
     pub async fn missing(&self, blobs: &[BlobId]) -> Result<Vec<BlobId>, ClientError> {
-        let mut missing = Vec::new();
-        for some in blobs.chunks(BLOBS_A_REQUEST) {
-            let lacking: Vec<BlobId> = self.client.post("/api/v1/blob/missing", &some).await?;
-            missing.extend(lacking);
-        }
-        Ok(missing)
+        self.client.missing_blobs(blobs).await
     }
 
     /// Sends a file's content.
-    pub async fn send(&self, blob: &BlobId, file: &Path) -> Result<(), ClientError> {
-        self.client.send_blob(blob, file).await
+    pub async fn send(
+        &self,
+        blob: &BlobId,
+        file: &Path,
+        size_bytes: u64,
+    ) -> Result<(), ClientError> {
+        self.client.put_file(&format!("blob/{blob}"), file, size_bytes).await
     }
 
     /// Submits a job.
     pub async fn submit(&self, spec: &JobSpec) -> Result<JobView, ClientError> {
-        self.client.post("/api/v1/job", spec).await
+        self.client.post("job", spec).await
     }
 
     /// All jobs, oldest first.
     pub async fn jobs(&self) -> Result<Vec<JobView>, ClientError> {
-        self.client.get("/api/v1/job").await
+        self.client.get("job").await
     }
 
     /// One job.
     pub async fn job(&self, job: &JobId) -> Result<JobView, ClientError> {
-        self.client.get(&format!("/api/v1/job/{job}")).await
+        self.client.get(&format!("job/{job}")).await
     }
 
     /// Gives a held job its files.
@@ -91,28 +88,28 @@ impl Manager {
         job: &JobId,
         manifest: &Manifest,
     ) -> Result<JobView, ClientError> {
-        self.client.put(&format!("/api/v1/job/{job}/files"), manifest).await
+        self.client.put(&format!("job/{job}/files"), manifest).await
     }
 
     /// Lets a held or paused job run.
     pub async fn run(&self, job: &JobId) -> Result<JobView, ClientError> {
-        self.client.post(&format!("/api/v1/job/{job}/run"), &()).await
+        self.client.post(&format!("job/{job}/run"), &()).await
     }
 
     /// Pauses a job; what is rendered is kept.
     pub async fn stop(&self, job: &JobId) -> Result<JobView, ClientError> {
-        self.client.post(&format!("/api/v1/job/{job}/stop"), &()).await
+        self.client.post(&format!("job/{job}/stop"), &()).await
     }
 
     /// Deletes a job that does not run, with all that was rendered.
     pub async fn delete(&self, job: &JobId) -> Result<(), ClientError> {
-        self.client.delete(&format!("/api/v1/job/{job}")).await
+        self.client.delete(&format!("job/{job}")).await
     }
 
     /// Asks for the end of the farm.
     pub async fn shut_down(&self, when_idle: bool) -> Result<(), ClientError> {
         let answer: serde_json::Value =
-            self.client.post("/api/v1/farm/shutdown", &Shutdown { when_idle }).await?;
+            self.client.post("farm/shutdown", &Shutdown { when_idle }).await?;
         drop(answer);
         Ok(())
     }
@@ -120,14 +117,14 @@ impl Manager {
     /// Sets how many local agents are wanted.
     pub async fn want_agents(&self, count: u32) -> Result<(), ClientError> {
         let answer: serde_json::Value =
-            self.client.put("/api/v1/farm/agents", &AgentCount { count }).await?;
+            self.client.put("farm/agents", &AgentCount { count }).await?;
         drop(answer);
         Ok(())
     }
 
     /// Fetches a frame's preview.
     pub async fn preview(&self, job: &JobId, frame: i32, to: &Path) -> Result<(), ClientError> {
-        let path = format!("/api/v1/job/{job}/frame/{frame}/preview");
+        let path = format!("job/{job}/frame/{frame}/preview");
         self.client.download(&path, to, None).await
     }
 
@@ -141,62 +138,98 @@ impl Manager {
         to: &Path,
     ) -> Result<(), ClientError> {
         let which = composed
-            .map_or_else(|| "image".to_owned(), |name| format!("composed/{}", url_segment(name)));
-        let path = format!("/api/v1/job/{job}/frame/{frame}/{which}");
+            .map_or_else(|| "image".to_owned(), |name| format!("composed/{}", segment(name)));
+        let path = format!("job/{job}/frame/{frame}/{which}");
         self.client.download(&path, to, Some(blob)).await
     }
 
     /// What an error of the manager means to the user. `doing` is such as `sending wood.png`.
     pub fn problem(&self, doing: &str, error: &ClientError) -> Problem {
-        let message = format!("{doing}: {error}");
+        let message = format!("{doing}: {}", error.message());
         if disk_is_full(error) {
             return Problem::new(ProblemKind::DiskFull, message)
                 .hint("free some space on that disk, then try again");
         }
         if error.is_auth() {
-            return Problem::farm(message)
-                .hint("the farm has another password; end it with `blendnet farm stop` or choose another --data-dir");
+            return Problem::farm(message).hint(
+                "the farm has another password; end it with `blendnet farm stop`, or choose \
+                 another --data-dir",
+            );
         }
-        match error.status().map(|status| status.as_u16()) {
-            Some(400..=499) => Problem::input(message),
-            _ => Problem::farm(message).hint(format!(
-                "see whether the farm at {} runs with `blendnet farm status`",
-                self.address
-            )),
+        if let ClientError::Refused { status, hint, .. } = error
+            && status.is_client_error()
+        {
+            let problem = Problem::input(message);
+            return match hint {
+                Some(hint) => problem.hint(hint.as_str()),
+                None => problem,
+            };
         }
+        if let ClientError::File(_) = error {
+            return Problem::input(message);
+        }
+        let address = &self.address;
+        Problem::farm(message)
+            .hint(format!("see with `blendnet farm status` whether the farm at {address} runs"))
     }
 }
 
 /// Whether the farm's disk, or ours, is full.
 fn disk_is_full(error: &ClientError) -> bool {
-    if error.code() == Some("disk_full") {
-        return true;
+    match error {
+        ClientError::Refused { status, .. } => status.as_u16() == 507,
+        ClientError::Content { source, .. } => source.is_disk_full(),
+        ClientError::File(error) => is_disk_full(error),
+        _ => false,
     }
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error.downcast_ref::<std::io::Error>().is_some_and(is_disk_full) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
-/// A name as one segment of a URL.
-fn url_segment(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    let escaped = |byte: u8| {
-        if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
-    };
-    name.bytes().map(escaped).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::url_segment;
+    use super::*;
+
+    fn manager() -> Manager {
+        let dir = tempfile::tempdir().unwrap();
+        let identity = blendnet_net::ca::Identity::load_or_create(dir.path(), &[]).unwrap();
+        let password = blendnet_net::secret::Password::generate().unwrap();
+        let client = Client::new("127.0.0.1:1", &identity.ca_pem, &password).unwrap();
+        Manager::new(client, "127.0.0.1:1".to_owned())
+    }
+
+    fn kind(error: &ClientError) -> ProblemKind {
+        manager().problem("sending wood.png", error).kind
+    }
+
+    fn refused(json: &str) -> ClientError {
+        let (status, message) = json.split_once(' ').unwrap();
+        ClientError::Refused {
+            address: "127.0.0.1:1".to_owned(),
+            status: status.parse::<u16>().unwrap().try_into().unwrap(),
+            code: None,
+            message: message.to_owned(),
+            hint: Some("do this".to_owned()),
+        }
+    }
 
     #[test]
-    fn names_with_spaces_folders_and_accents_stay_one_segment() {
-        assert_eq!(url_segment("mask 1/é.png"), "mask%201%2F%C3%A9.png");
+    fn what_the_manager_refuses_becomes_the_right_kind_of_problem() {
+        assert_eq!(kind(&refused("507 no room")), ProblemKind::DiskFull);
+        assert_eq!(kind(&refused("401 who are you")), ProblemKind::Farm);
+        assert_eq!(kind(&refused("400 no such thing")), ProblemKind::Input);
+        assert_eq!(kind(&refused("503 ending")), ProblemKind::Farm);
+    }
+
+    #[test]
+    fn a_full_disk_here_is_told_from_an_unreadable_file() {
+        let io = |kind| ClientError::File(std::io::Error::from(kind));
+        assert_eq!(kind(&io(std::io::ErrorKind::StorageFull)), ProblemKind::DiskFull);
+        assert_eq!(kind(&io(std::io::ErrorKind::NotFound)), ProblemKind::Input);
+    }
+
+    #[test]
+    fn the_managers_own_hint_is_passed_on_once() {
+        let problem = manager().problem("submitting the job", &refused("409 it runs"));
+        assert_eq!(problem.message, "submitting the job: it runs");
+        assert_eq!(problem.hint.as_deref(), Some("do this"));
     }
 }

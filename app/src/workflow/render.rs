@@ -83,7 +83,7 @@ async fn resume_on(
     let output = Output::prepare(output.unwrap_or(&folder), &stem)?;
     tell_job(setting, job, &output).await;
     match job.state {
-        JobState::Paused => {
+        JobState::Paused | JobState::Failed => {
             let run = manager.run(&job.id).await;
             run.map_err(|e| manager.problem("resuming the job", &e))?;
         }
@@ -91,7 +91,7 @@ async fn resume_on(
             return Err(Problem::input(format!("job {} was never sent completely", job.id))
                 .hint("render the .blend again; what was sent is not sent twice"));
         }
-        JobState::Queued | JobState::Running | JobState::Completed | JobState::Failed => {}
+        JobState::Queued | JobState::Running | JobState::Completed => {}
     }
     go_on(setting, farm, job.clone(), &output, began).await
 }

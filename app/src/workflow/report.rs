@@ -80,20 +80,8 @@ fn frame_set(job: &JobView) -> String {
     numbers.join(",").parse::<FrameSet>().map_or_else(|_e| String::new(), |set| set.to_string())
 }
 
-/// What the user should know of the scene before it is rendered.
-pub fn warnings(job: &JobView) -> Vec<String> {
-    let mut warnings = job.messages.clone();
-    let Some(info) = &job.info else { return warnings };
-    for warning in &info.warnings {
-        if !warnings.contains(warning) {
-            warnings.push(warning.clone());
-        }
-    }
-    if info.output.is_movie {
-        warnings.push(format!(
-            "the scene's output is a movie ({}); its frames are written as PNG images instead",
-            info.output.file_format
-        ));
-    }
-    warnings
+/// What the user should know of the scene before it is rendered. The job's own messages repeat
+/// this and the missing files, which are told with more detail.
+pub fn warnings(job: &JobView) -> &[String] {
+    job.info.as_ref().map_or(&[], |info| &info.warnings)
 }

@@ -13,9 +13,6 @@ use super::similar;
 /// Most files of one folder that is needed as a whole: more is a wrong folder, such as `/`.
 const MAX_FOLDER_FILES: usize = 200_000;
 
-/// Folders below one another; more is a loop.
-const MAX_DEPTH: usize = 64;
-
 /// What was found of a scene's files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resolved {
@@ -73,7 +70,7 @@ fn files_of(file: &ExternalFile) -> Result<Vec<PathBuf>, String> {
         },
         FileKind::Directory => {
             let mut files = Vec::new();
-            below(path, 0, &mut files)?;
+            below(path, &mut Vec::new(), &mut files)?;
             files.sort();
             Ok(files)
         }
@@ -123,15 +120,18 @@ fn matching(path: &Path, pattern: &NamePattern, none: &str) -> Result<Vec<PathBu
     Ok(files)
 }
 
-/// All regular files below a folder.
-fn below(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), String> {
-    if depth > MAX_DEPTH {
-        return Err(format!("has folders that lead in a circle: {}", folder.display()));
+/// All regular files below a folder. A link to a folder above would bring the same files again
+/// without end, so it is passed over.
+fn below(folder: &Path, above: &mut Vec<PathBuf>, files: &mut Vec<PathBuf>) -> Result<(), String> {
+    let real = fs_err::canonicalize(folder).map_err(|e| in_words(&e))?;
+    if above.contains(&real) {
+        return Ok(());
     }
+    above.push(real);
     for entry in fs_err::read_dir(folder).map_err(|e| in_words(&e))? {
         let path = entry.map_err(|e| in_words(&e))?.path();
         if path.is_dir() {
-            below(&path, depth + 1, files)?;
+            below(&path, above, files)?;
         } else if path.is_file() {
             readable(&path).map_err(|e| format!("{}: {e}", path.display()))?;
             files.push(path);
@@ -140,6 +140,7 @@ fn below(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), St
             return Err(format!("has more than {MAX_FOLDER_FILES} files; is it the right folder?"));
         }
     }
+    above.pop();
     Ok(())
 }
 

@@ -81,7 +81,7 @@ pub async fn send(manager: &Manager, files: &[LocalFile], events: &Events) -> Re
 }
 
 async fn send_one(manager: &Manager, local: &LocalFile) -> Result<u64, Problem> {
-    match manager.send(&local.file.blob, &local.path).await {
+    match manager.send(&local.file.blob, &local.path, local.file.size_bytes).await {
         Ok(()) => Ok(local.file.size_bytes),
         Err(error) => {
             let problem = manager.problem(&format!("sending {}", local.path.display()), &error);

@@ -1,6 +1,8 @@
 //! The channels of a film, and where their sums lie in its file.
 
 use crate::FilmError;
+use crate::matte::Matte;
+use crate::planes::Plane;
 use crate::rule::{Rule, rule_of};
 use std::collections::BTreeMap;
 
@@ -8,85 +10,148 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     /// Sum over samples.
-    Mean { plane: usize },
-    /// Sum over samples of light times colour, and that of the colour.
-    Divided { plane: usize, by: String, by_plane: usize },
+    Mean(Plane),
     /// The value of the first sample.
-    First { plane: usize },
-    /// Ids and coverages of a cryptomatte, from here on, for twice as many objects as it shows.
-    Cryptomatte { name: String, place: usize },
+    First(Plane),
+    /// Sum over samples of light times colour.
+    Divided(Divided),
+    /// A place of a cryptomatte, which is kept as a whole.
+    Matte,
 }
 
-/// Places of a cryptomatte's sums: id and coverage alternate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Matte {
-    pub(crate) first_plane: usize,
-    /// Objects that the image shows.
-    pub(crate) shown: usize,
-}
-
-impl Matte {
-    /// Objects that are kept apart while merging: ranges may rank them differently.
-    pub(crate) fn slots(self) -> usize {
-        2 * self.shown
-    }
+/// A component of a light pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Divided {
+    /// Red, green and blue of the light times colour.
+    pub(crate) light: [Plane; 3],
+    /// Those of the colour.
+    pub(crate) colour: [Plane; 3],
+    /// Which of them this is.
+    pub(crate) component: usize,
+    /// The channel of this component's colour.
+    pub(crate) by: usize,
 }
 
 /// All channels of a film.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Channels {
-    pub(crate) sources: BTreeMap<String, Source>,
-    pub(crate) mattes: BTreeMap<String, Matte>,
-    pub(crate) plane_count: usize,
+    /// In the order of the channels' names.
+    pub(crate) sources: Vec<Source>,
+    pub(crate) mattes: Vec<Matte>,
+    /// Planes of sums; they come before those of cryptomattes.
+    pub(crate) sum_count: usize,
+    /// Values of a pixel in all planes.
+    pub(crate) depth: usize,
 }
 
 impl Channels {
-    /// For an image that has channels of these names.
+    /// For an image that has channels of these names, sorted.
     pub(crate) fn new(names: &[String]) -> Result<Self, FilmError> {
-        let mut channels = Self::default();
-        let mut planes: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut places: BTreeMap<String, usize> = BTreeMap::new();
-        for name in names {
+        let mut places: BTreeMap<String, BTreeMap<usize, usize>> = BTreeMap::new();
+        let mut planes: BTreeMap<&str, (usize, Plane)> = BTreeMap::new();
+        for (index, name) in names.iter().enumerate() {
             if let Rule::Cryptomatte { name, place } = rule_of(name) {
-                let most = places.entry(name).or_insert(0);
-                *most = (*most).max(place + 1);
+                places.entry(name).or_default().insert(place, index);
             } else {
-                planes.insert(name, channels.plane_count);
-                channels.plane_count += 1;
+                planes.insert(name, (index, Plane { first: planes.len(), depth: 1 }));
             }
         }
-        for (name, places) in places {
-            let matte = Matte { first_plane: channels.plane_count, shown: places.div_ceil(2) };
-            channels.plane_count += 2 * matte.slots();
-            channels.mattes.insert(name, matte);
+        let sum_count = planes.len();
+        let sources = names.iter().map(|name| source(name, &planes));
+        let sources = sources.collect::<Result<_, FilmError>>()?;
+        let mut depth = sum_count;
+        let mut mattes = Vec::new();
+        for (name, channels) in places {
+            let matte = Matte::new(&name, &channels, depth)?;
+            depth += matte.plane.depth;
+            mattes.push(matte);
         }
-        for name in names {
-            let plane = planes.get(name.as_str()).copied().unwrap_or(0);
-            let source = match rule_of(name) {
-                Rule::Mean => Source::Mean { plane },
-                Rule::First => Source::First { plane },
-                Rule::Cryptomatte { name, place } => Source::Cryptomatte { name, place },
-                Rule::Divided { by } => match planes.get(by.as_str()) {
-                    Some(&by_plane) => Source::Divided { plane, by, by_plane },
-                    None => return Err(FilmError::NoColour { channel: name.clone(), colour: by }),
-                },
-            };
-            channels.sources.insert(name.clone(), source);
-        }
-        Ok(channels)
+        Ok(Self { sources, mattes, sum_count, depth })
     }
 
-    /// Planes of the picture: red, green, blue and alpha of the first view layer.
-    pub(crate) fn combined(&self) -> Option<[Option<usize>; 4]> {
-        let plane = |name: &str| match self.sources.get(name) {
-            Some(Source::Mean { plane }) => Some(*plane),
-            _ => None,
+    /// The planes of the picture: red, green, blue and perhaps alpha of the first Combined.
+    pub(crate) fn combined(&self, names: &[String]) -> Option<([Plane; 3], Option<Plane>)> {
+        let plane = |name: &str| {
+            let index = names.binary_search_by(|known| known.as_str().cmp(name)).ok()?;
+            match self.sources.get(index)? {
+                Source::Mean(plane) => Some(*plane),
+                _ => None,
+            }
         };
-        let red = self.sources.keys().find(|name| {
+        let is_red = |name: &&String| {
             let (_, pass, component) = crate::rule::name_parts(name);
             component == "R" && (pass == "Combined" || pass.is_empty())
-        })?;
-        let prefix = red.strip_suffix('R')?;
-        Some(["R", "G", "B", "A"].map(|component| plane(&format!("{prefix}{component}"))))
+        };
+        let prefix = names.iter().find(is_red)?.strip_suffix('R')?;
+        let of = |component: &str| plane(&format!("{prefix}{component}"));
+        Some(([of("R")?, of("G")?, of("B")?], of("A")))
+    }
+}
+
+fn source(name: &str, planes: &BTreeMap<&str, (usize, Plane)>) -> Result<Source, FilmError> {
+    let find = |needed: &str| {
+        let alone = || FilmError::Alone { channel: name.to_owned(), needed: needed.to_owned() };
+        planes.get(needed).copied().ok_or_else(alone)
+    };
+    let three = |pass: &str| -> Result<[Plane; 3], FilmError> {
+        let plane = |component: &str| find(&format!("{pass}.{component}")).map(|(_, plane)| plane);
+        Ok([plane("R")?, plane("G")?, plane("B")?])
+    };
+    Ok(match rule_of(name) {
+        Rule::Mean => Source::Mean(find(name)?.1),
+        Rule::First => Source::First(find(name)?.1),
+        Rule::Cryptomatte { .. } => Source::Matte,
+        Rule::Divided { light, colour } => {
+            let own = name.strip_prefix(&light).unwrap_or_default();
+            let component = [".R", ".G", ".B"].iter().position(|&other| other == own);
+            let (by, _) = find(&format!("{colour}{own}"))?;
+            Source::Divided(Divided {
+                light: three(&light)?,
+                colour: three(&colour)?,
+                component: component.unwrap_or(0),
+                by,
+            })
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(passes: &[(&str, &str)]) -> Vec<String> {
+        let each = passes.iter().flat_map(|(pass, components)| {
+            components.chars().map(move |component| format!("L.{pass}.{component}"))
+        });
+        let mut names: Vec<String> = each.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn sums_come_first_and_cryptomattes_have_twice_the_places() {
+        let passes = [("Combined", "RGBA"), ("CryptoObject00", "rgba"), ("CryptoObject01", "rgba")];
+        let channels = Channels::new(&names(&passes)).unwrap();
+        assert_eq!((channels.sum_count, channels.depth), (4, 4 + 8));
+        assert_eq!(channels.mattes[0].plane, Plane { first: 4, depth: 8 });
+    }
+
+    #[test]
+    fn light_without_its_colour_is_refused() {
+        let without = names(&[("DiffDir", "RGB"), ("GlossCol", "RGB")]);
+        let error = Channels::new(&without).unwrap_err().to_string();
+        assert_eq!(error, "L.DiffDir.B can't be merged without L.DiffCol.B");
+    }
+
+    #[test]
+    fn the_picture_is_the_first_combined() {
+        let names = names(&[("Combined", "RGBA"), ("Combined_key", "RGB"), ("AO", "RGB")]);
+        let channels = Channels::new(&names).unwrap();
+        let plane = |first| Plane { first, depth: 1 };
+        let expected = ([plane(6), plane(5), plane(4)], Some(plane(3)));
+        assert_eq!(channels.combined(&names), Some(expected));
+        let plain = ["B", "G", "R"].map(str::to_owned);
+        let channels = Channels::new(&plain).unwrap();
+        assert_eq!(channels.combined(&plain), Some(([plane(2), plane(1), plane(0)], None)));
     }
 }

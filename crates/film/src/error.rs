@@ -2,12 +2,13 @@
 
 use blendnet_protocol::Region;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Why an image can't be read, added or written. Nothing was changed.
+/// Why an image can't be read, added or written. Unless it is [`FilmError::Interrupted`], a film
+/// is as it was before.
 #[derive(Debug, thiserror::Error)]
 pub enum FilmError {
-    /// Not an OpenEXR file, damaged, or of a kind that renders don't have.
+    /// Not an OpenEXR file, damaged, cut off, or of a kind that renders don't have.
     #[error("{} is not a whole OpenEXR image", path.display())]
     BadImage {
         /// Which file.
@@ -16,8 +17,8 @@ pub enum FilmError {
         #[source]
         source: exr::error::Error,
     },
-    /// A file can't be read or written.
-    #[error("using a film")]
+    /// A file can't be read or written; the source names it.
+    #[error("using an image")]
     Io(#[from] io::Error),
     /// The disk has no room.
     #[error("the disk has no room for {needed_bytes} bytes of {}", path.display())]
@@ -26,6 +27,9 @@ pub enum FilmError {
         path: PathBuf,
         /// How much it needs.
         needed_bytes: u64,
+        /// As the system says it.
+        #[source]
+        source: io::Error,
     },
     /// Not a film, or of another version.
     #[error("{} is not a film that can be used: {reason}", path.display())]
@@ -35,11 +39,20 @@ pub enum FilmError {
         /// What is wrong.
         reason: String,
     },
-    /// The program ended while a part was being added: what the film holds is unknown.
-    #[error("{} was being written when its program ended", path.display())]
+    /// The program or the disk failed while a part was being added: what the film holds is
+    /// unknown, and its frame must be merged again.
+    #[error("{} was left in the middle of adding a part", path.display())]
     Interrupted {
         /// Which file.
         path: PathBuf,
+    },
+    /// The parts say more than a film's header holds.
+    #[error("{} would need a header of {needed_bytes} bytes", path.display())]
+    HeaderFull {
+        /// Which file.
+        path: PathBuf,
+        /// How long the header would be.
+        needed_bytes: usize,
     },
     /// Some of it is merged already.
     #[error("{region:?} is merged already, at least in part")]
@@ -53,7 +66,7 @@ pub enum FilmError {
         /// The region of the part.
         region: Region,
     },
-    /// The part has another size than its tile.
+    /// The image has another size than it must have.
     #[error("{} has {width}x{height} pixels instead of {wanted_width}x{wanted_height}", path.display())]
     WrongSize {
         /// Which file.
@@ -75,16 +88,24 @@ pub enum FilmError {
         /// A channel that is missing or new.
         difference: String,
     },
-    /// A light pass came without the colour pass that it is divided by.
-    #[error("{channel} can't be merged without {colour}")]
-    NoColour {
-        /// The light pass's channel.
+    /// A channel can't be merged without another one, such as light without its colour.
+    #[error("{channel} can't be merged without {needed}")]
+    Alone {
+        /// The channel.
         channel: String,
-        /// The missing channel.
-        colour: String,
+        /// The missing one.
+        needed: String,
     },
-    /// Nothing is merged yet.
-    #[error("nothing is merged yet")]
+    /// What is to be cut out is not in the image.
+    #[error("{keep:?} is not inside of {holds:?}")]
+    OutOfImage {
+        /// What the image holds.
+        holds: blendnet_protocol::Tile,
+        /// What is wanted of it.
+        keep: blendnet_protocol::Tile,
+    },
+    /// Nothing is merged yet, or no pass is a picture.
+    #[error("there is no picture yet")]
     Empty,
     /// A look or preview can't be read or written.
     #[error("{what}")]
@@ -93,9 +114,30 @@ pub enum FilmError {
         what: &'static str,
         /// Why it failed.
         #[source]
-        source: ::image::ImageError,
+        source: image::ImageError,
     },
     /// A look has another size than a lattice.
     #[error("{} is not a lattice of a look", .0.display())]
     BadLook(PathBuf),
+}
+
+impl FilmError {
+    /// The reader's or writer's error for a file.
+    pub(crate) fn of_exr(path: &Path, source: exr::error::Error) -> Self {
+        match source {
+            exr::error::Error::Io(error) => Self::Io(named(path, &error)),
+            source => Self::BadImage { path: path.to_owned(), source },
+        }
+    }
+
+    /// A file that says what can't be.
+    pub(crate) fn bad_image(path: &Path, reason: impl Into<String>) -> Self {
+        let source = exr::error::Error::Invalid(reason.into().into());
+        Self::BadImage { path: path.to_owned(), source }
+    }
+}
+
+/// The reader's errors don't say which file.
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

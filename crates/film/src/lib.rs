@@ -1,21 +1,30 @@
 //! Parts of a frame in, the merged frame out.
 //!
 //! A [`Film`] gathers the parts of one frame in a file of its own, every pass by its own rule
-//! ([`Rule`]). What is covered is a valid image at any time.
+//! ([`Rule`]). What is covered is a valid image at any time. Images are read and written in bands
+//! of rows, so memory stays bounded whatever their size.
 //!
 //! Architecture invariant: knows nothing of agents, chunks or networks; a part is a file and the
 //! region that it holds.
 
+mod attributes;
+mod band;
 mod channel;
 mod error;
 mod film;
 mod finalize;
+mod fold;
 mod header;
 mod image;
 mod look;
+mod matte;
+mod part;
+mod picture;
 mod planes;
 mod preview;
 mod rule;
+mod slots;
+mod write;
 
 pub use error::FilmError;
 pub use film::Film;

@@ -1,4 +1,10 @@
-//! How each pass is merged. Measured with Blender 3.4, 4.2, 4.5 and 5.0; see docs/MEASURED.md.
+//! How each pass is merged: measured with Blender 3.4, 4.2, 4.5 and 5.0.
+//!
+//! Passes that are not named here are means of samples: Combined, Noisy Image, Normal, UV, Mist,
+//! colour and volume passes, Environment, Emission, AO, Shadow, what the denoiser needs, AOVs,
+//! light groups, and Debug Sample Count, which Blender divides by the samples itself. Two can't
+//! be told from ranges, and their mean is a guess: Vector is divided by the samples that hit
+//! something, and Shadow Catcher is a quotient of sums.
 
 /// What becomes of a channel's values in several ranges of samples.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,8 +14,10 @@ pub enum Rule {
     /// Written divided by a colour pass: multiplied by it again, averaged, and divided by the
     /// averaged colour.
     Divided {
-        /// Name of the colour channel.
-        by: String,
+        /// Name of the light pass, such as `ViewLayer.DiffDir`.
+        light: String,
+        /// Name of the colour pass.
+        colour: String,
     },
     /// Written by the first sample alone.
     First,
@@ -43,6 +51,9 @@ const DIVIDED: [(&str, &str); 12] = [
 const FIRST: [&str; 6] =
     ["Depth", "Position", "IndexOB", "IndexMA", "Object Index", "Material Index"];
 
+/// What Blender writes where nothing is rendered, outside of a render border; elsewhere it is 0.
+const BLANK: [(&str, f32); 2] = [("Depth", 1e11), ("Vector", 1e4)];
+
 /// The view layer, pass and component of a channel: `ViewLayer.Combined.R`.
 ///
 /// View layers may have dots in their names; passes and components have none.
@@ -60,9 +71,16 @@ pub(crate) fn rule_of(channel: &str) -> Rule {
     }
     if let Some((_, colour)) = DIVIDED.iter().find(|(light, _)| *light == pass) {
         let prefix = if layer.is_empty() { String::new() } else { format!("{layer}.") };
-        return Rule::Divided { by: format!("{prefix}{colour}.{component}") };
+        let name = |pass: &str| format!("{prefix}{pass}");
+        return Rule::Divided { light: name(pass), colour: name(colour) };
     }
     cryptomatte(layer, pass, component).unwrap_or(Rule::Mean)
+}
+
+/// The value of a channel where nothing is rendered.
+pub(crate) fn blank(channel: &str) -> f32 {
+    let (_, pass, _) = name_parts(channel);
+    BLANK.iter().find(|(name, _)| *name == pass).map_or(0.0, |(_, value)| *value)
 }
 
 fn cryptomatte(layer: &str, pass: &str, component: &str) -> Option<Rule> {
@@ -81,19 +99,45 @@ mod tests {
     #[test]
     fn light_passes_are_divided_by_their_colour_in_all_spellings() {
         for (pass, colour) in DIVIDED {
-            let rule = rule_of(&format!("View.Layer.{pass}.G"));
-            assert_eq!(rule, Rule::Divided { by: format!("View.Layer.{colour}.G") });
+            let (light, colour) = (format!("View.Layer.{pass}"), format!("View.Layer.{colour}"));
+            assert_eq!(rule_of(&format!("{light}.G")), Rule::Divided { light, colour });
         }
-        assert_eq!(rule_of("L.VolumeDir.R"), Rule::Mean);
-        assert_eq!(rule_of("L.DiffCol.R"), Rule::Mean);
     }
 
     #[test]
     fn passes_of_one_sample_come_from_the_first() {
-        for channel in ["L.Depth.Z", "L.Position.X", "L.IndexOB.X", "L.Material Index.X"] {
-            assert_eq!(rule_of(channel), Rule::First);
+        for channel in ["Depth.Z", "Position.X", "IndexOB.X", "IndexMA.X"] {
+            assert_eq!(rule_of(&format!("L.{channel}")), Rule::First, "{channel}");
         }
-        assert_eq!(rule_of("L.Normal.X"), Rule::Mean);
+        assert_eq!(rule_of("L.Object Index.X"), Rule::First);
+        assert_eq!(rule_of("L.Material Index.X"), Rule::First);
+    }
+
+    #[test]
+    fn all_other_passes_are_means() {
+        let short = "Combined Mist Normal UV Vector VolumeDir VolumeInd DiffCol GlossCol TransCol Emit Env AO \
+                     Shadow Combined_key";
+        let long = [
+            "Noisy Image",
+            "Denoising Depth",
+            "Denoising Normal",
+            "Denoising Albedo",
+            "Shadow Catcher",
+            "Debug Sample Count",
+            "Volume Direct",
+            "Diffuse Color",
+            "my colour",
+        ];
+        for pass in short.split_whitespace().chain(long) {
+            for component in ["R", "X", "Z", "A"] {
+                assert_eq!(rule_of(&format!("L.{pass}.{component}")), Rule::Mean, "{pass}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_rendered_is_as_far_as_blender_says() {
+        assert_eq!([blank("L.Depth.Z"), blank("L.Vector.W"), blank("L.Mist.Z")], [1e11, 1e4, 0.0]);
     }
 
     #[test]

@@ -2,10 +2,8 @@
 
 use super::Input;
 use super::owner::Owner;
-use crate::reconcile::{AgentLink, Command};
-use blendnet_protocol::{
-    AgentId, BlobId, FailureKind, Fault, Split, Work, WorkFailure, WorkId, WorkKind,
-};
+use crate::reconcile::{AgentLink, Command, failure_of};
+use blendnet_protocol::{AgentId, BlobId, Split, Work, WorkId, WorkKind};
 use blendnet_scheduler::{Action, Assignment, Event, Task};
 
 impl Owner {
@@ -80,12 +78,7 @@ impl Owner {
             match context.merger.write_image(&job, frame, &context.blobs).await {
                 Ok(merged) => handle.tell(Input::ToFinish { agent, work, merged }).await,
                 Err(error) => {
-                    let failure = WorkFailure {
-                        kind: FailureKind::Internal,
-                        fault: Fault::Attempt,
-                        message: format!("writing the merged frame {frame}: {error}"),
-                        last_lines: vec![],
-                    };
+                    let failure = failure_of(&format!("writing merged frame {frame}"), &error);
                     handle.tell(Input::Event(Event::Failed { work, failure })).await;
                 }
             }

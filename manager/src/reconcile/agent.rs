@@ -4,6 +4,7 @@
 //! collected, what nobody asked for is deleted, what it forgot is given to others.
 
 use super::collect::{Given, collect};
+use super::disk;
 use super::link::Command;
 use crate::farm::{Context, FarmHandle, Input};
 use blendnet_cloud::{LocalInstance, LocalLaunch};
@@ -170,8 +171,13 @@ impl Remote {
         let sent = self.try_send_scene(&scene, spec).await;
         let arrived = sent.is_ok();
         if let Err(error) = sent {
-            let error = crate::chain(&error);
-            tracing::warn!(agent = %self.id, %scene, error, "sending a scene failed");
+            tracing::warn!(
+                agent = %self.id, %scene, error = crate::chain(&error), "sending a scene failed"
+            );
+            if disk::is_full_there(&error) {
+                let (agent, failure) = (self.id.clone(), disk::of_agent(&self.id, &error));
+                return self.event(Event::SceneRefused { agent, scene, failure }).await;
+            }
             tokio::time::sleep(Duration::from_secs(2)).await;
         }
         self.event(Event::SceneSent { agent: self.id.clone(), scene, arrived }).await;
@@ -188,13 +194,18 @@ impl Remote {
     }
 
     async fn give(&self, given: Given) {
-        let sent = self.try_give(&given.work).await;
         let Given { work, assignment, .. } = &given;
-        match sent {
-            Ok(()) => {
-                self.with_given(|all| all.insert(work.id.clone(), given.clone()));
+        // Noted before it is sent: what fails at once is in the agent's very next report.
+        self.with_given(|all| all.insert(work.id.clone(), given.clone()));
+        match self.try_give(work).await {
+            Ok(()) => {}
+            Err(error) if disk::is_full_there(&error) => {
+                self.with_given(|all| all.remove(&work.id));
+                let (work, failure) = (work.id.clone(), disk::of_agent(&self.id, &error));
+                self.event(Event::Failed { work, failure }).await;
             }
             Err(error) => {
+                self.with_given(|all| all.remove(&work.id));
                 let error = crate::chain(&error);
                 tracing::warn!(agent = %self.id, work = %work.id, error, "giving work failed");
                 let agent = self.id.clone();

@@ -1,9 +1,10 @@
 //! Brings the result of a piece of work home.
 
 use super::agent::Remote;
+use super::disk;
 use crate::farm::{Input, JobFolder};
 use blendnet_net::client::ClientError;
-use blendnet_protocol::{FilmRect, JobId, Outcome, ResultFile, Timing, Work, WorkId, WorkKind};
+use blendnet_protocol::{FailureKind, FilmRect, JobId, Outcome, ResultFile, Timing, Work, WorkId, WorkKind};
 use blendnet_scheduler::{Assignment, Event};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -55,14 +56,26 @@ pub(crate) async fn collect(remote: Remote, given: Given, outcome: Outcome) {
     tasks.spawn(async move {
         let Given { work, assignment, .. } = &given;
         if let Err(error) = fetch(&remote, &given, outcome).await {
-            let error = crate::chain(&error);
-            tracing::error!(agent = %remote.id, work = %work.id, error, "a result is lost");
+            let cause = crate::chain(&error);
+            tracing::error!(agent = %remote.id, work = %work.id, error = cause, "a result is lost");
             let (work, job, frame) =
                 (work.id.clone(), assignment.job.clone(), assignment.task.frame());
-            remote.farm.tell(Input::Event(Event::GaveBack { work, job, frame })).await;
+            remote.farm.tell(Input::Event(lost(work, job, frame, &error))).await;
         }
         remote.delete(&work.id).await;
     });
+}
+
+/// What a lost result means: an agent that is gone is nobody's fault.
+fn lost(work: WorkId, job: JobId, frame: Option<i32>, error: &CollectError) -> Event {
+    let failure = disk::failure_of("keeping a result", error);
+    match error {
+        _ if failure.kind == FailureKind::DiskFull => {
+            Event::ResultUnusable { work, job, frame, failure }
+        }
+        CollectError::Download { .. } => Event::GaveBack { work, job, frame },
+        _ => Event::ResultUnusable { work, job, frame, failure },
+    }
 }
 
 fn rendered_pixel_samples(given: &Given) -> u64 {

@@ -2,8 +2,10 @@
 
 mod agent;
 mod collect;
+mod disk;
 mod link;
 mod merge;
 
 pub(crate) use link::{AgentLink, Command};
+pub(crate) use disk::failure_of;
 pub use merge::{MergeError, Merger};
