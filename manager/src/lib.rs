@@ -30,8 +30,7 @@ pub(crate) fn random_name() -> String {
 /// A scene's name: the hash of its JSON.
 pub(crate) fn scene_id(spec: &SceneSpec) -> Result<SceneId, serde_json::Error> {
     let json = serde_json::to_vec(spec)?;
-    let digits: String = Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect();
-    SceneId::new(digits).map_err(serde::de::Error::custom)
+    SceneId::new(hex::encode(Sha256::digest(&json))).map_err(serde::de::Error::custom)
 }
 
 /// An error with all its causes, in one line.

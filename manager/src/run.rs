@@ -45,7 +45,7 @@ pub async fn run(config: Config, log: RecentLog) -> anyhow::Result<()> {
         released: CancellationToken::new(),
         config,
     });
-    let farm = farm::start(context.clone());
+    let farm = farm::start(&context);
     let tasks = crate::tasks::router(&context, &farm, log).await?;
     let router = server::router(&context, &farm, tasks, password);
     let http_end = CancellationToken::new();

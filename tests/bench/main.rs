@@ -65,7 +65,7 @@ fn still(blender: &Blender) {
         "still: blender -t 2 {alone:.1} s, 2 agents of 1 thread {farm:.1} s, ratio {:.3} \
          (at most 1.10), work {}",
         farm / alone,
-        done["work_ratio"]
+        done.get("work_ratio").unwrap_or(&Value::Null)
     ));
 }
 

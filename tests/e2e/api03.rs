@@ -8,16 +8,17 @@ use std::path::{Path, PathBuf};
 
 /// A manager, and agents that were started by hand and added over the API.
 struct Api {
-    folder: tempfile::TempDir,
     manager: Server,
     agents: Vec<Server>,
+    /// Last: it is gone when they are.
+    folder: tempfile::TempDir,
 }
 
 impl Api {
     async fn start(agents: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let manager = Server::start("blendnet-manager", &folder.path().join("manager"), &[]);
-        let mut api = Self { folder, manager, agents: Vec::new() };
+        let mut api = Self { manager, agents: Vec::new(), folder };
         assert_eq!(api.manager.get("status")["terminating"], false);
         for number in 1..=agents {
             let name = format!("agent-{number}");
@@ -89,7 +90,7 @@ impl Api {
 
     /// Makes a scene that takes some seconds, so that it can be disturbed.
     fn long_scene(&self, blender: &Blender) -> PathBuf {
-        self.scene(blender, "combined_only", &["--size", "480", "270", "--samples", "64"])
+        self.scene(blender, "combined_only", &["--size", "320", "180", "--samples", "64"])
     }
 }
 
@@ -132,7 +133,8 @@ async fn the_ci_sequence_of_0_3_gives_the_one_machines_image() {
 async fn a_task_that_was_stopped_goes_on_and_completes() {
     let api = Api::start(2).await;
     let blender = system_blender();
-    let scene = api.long_scene(&blender);
+    let size = ["--size", "320", "180", "--samples", "50"];
+    let scene = api.scene(&blender, "combined_only", &size);
     api.prepare("stopped", &json!({ "samples": 50 }));
     api.manager.get("task/stopped/run");
     let begun = |s: &Value| s["samples_done"].as_f64() > Some(0.0);
@@ -145,11 +147,7 @@ async fn a_task_that_was_stopped_goes_on_and_completes() {
     let results = api.results("stopped").await;
     let status = api.until("stopped", "its end", |s| s["state"] == "COMPLETED").await;
     assert_eq!(status["samples_done"], 50.0, "{status}");
-    let size = ["--size", "480", "270", "--samples", "50"];
-    let alone = api.folder.path().join("fifty.blend");
-    drop(scene);
-    let alone = blender.make_scene("combined_only", &alone, &size);
-    assert_same(&blender, &alone, 1, &results);
+    assert_same(&blender, &scene, 1, &results);
 }
 
 #[tokio::test]
@@ -211,7 +209,7 @@ async fn an_agent_alone_renders_a_scene_whose_only_pass_is_combined() {
     });
     agent.put("task/alone/config", &config);
     agent.get("task/alone/run");
-    blendnet_tests::wait_for("the image", std::time::Duration::from_secs(60), || {
+    blendnet_tests::wait_for("the image", std::time::Duration::from_mins(1), || {
         let status = agent.get("task/alone/status");
         assert_ne!(status["state"], "ERROR", "{status}");
         status["state"] == "COMPLETED"

@@ -66,7 +66,7 @@ fn a_connection_that_never_speaks_hinders_nobody() {
 fn cut_upload(server: &Server, path: &str, file: &Path) {
     let config = format!("user = \"blendnet:{}\"\n", server.password());
     let mut curl = std::process::Command::new("curl")
-        .args(["--silent", "--http1.1", "--config", "-", "--limit-rate", "100k", "--cacert"])
+        .args(["--silent", "--http1.1", "--config", "-", "--limit-rate", "4M", "--cacert"])
         .arg(server.dir.join("ca.pem"))
         .arg("--upload-file")
         .arg(file)
@@ -102,7 +102,7 @@ fn an_upload_that_is_cut_leaves_nothing_and_can_be_repeated() {
     for name in PROGRAMS {
         let server = Server::start(name, &folder.path().join(name), &[]);
         let file = folder.path().join("file.bin");
-        fs::write(&file, vec![7; 1 << 20]).unwrap();
+        fs::write(&file, vec![7; 32 << 20]).unwrap();
         cut_upload(&server, "task/cut/file/a.bin", &file);
         let blobs = server.dir.join("blobs");
         wait_for("the end of the half file", SOON, || files_below(&blobs).is_empty());
@@ -153,7 +153,6 @@ fn names_that_are_paths_are_refused() {
     let path = file.to_str().unwrap();
     for name in PROGRAMS {
         let server = Server::start(name, &folder.path().join(name), &[]);
-        let before = files_below(folder.path()).len();
         for bad in [
             "task/a/file/../../../../evil",
             "task/a/file/x/..%2F..%2F..%2Fevil",
@@ -166,14 +165,21 @@ fn names_that_are_paths_are_refused() {
             "blob/../password",
         ] {
             let reply = server.curl(bad, &["--upload-file", path]);
-            assert!([400, 404, 405].contains(&reply.status), "{bad}: {} {}", reply.status, reply.body);
+            assert!(
+                [400, 404, 405].contains(&reply.status),
+                "{bad}: {} {}",
+                reply.status,
+                reply.body
+            );
         }
         for bad in ["blob/..%2Fpassword", "blob/%2Fetc%2Fpasswd", "task/..%2F..%2Fpassword"] {
             let reply = server.curl(bad, &[]);
             assert!([400, 404].contains(&reply.status), "{bad}: {} {}", reply.status, reply.body);
             assert!(!reply.body.to_string().contains(&server.password()), "{bad}");
         }
-        assert_eq!(files_below(folder.path()).len(), before, "nothing was written");
+        let evil = |(path, _): &(std::path::PathBuf, u64)| path.to_string_lossy().contains("evil");
+        assert!(!files_below(folder.path()).iter().any(evil), "nothing was written");
+        assert!(files_below(&server.dir.join("blobs")).is_empty());
 
         // An absolute path is one of the artist's: only inside of the folders of the config.
         let config = json!({ "project": "a.blend", "project_path": "/srv/p", "cwd_path": "/srv" });
@@ -221,9 +227,8 @@ fn configs_that_are_too_large_or_make_no_sense_are_refused() {
         assert_eq!(server.curl("task/a/run", &site).status, 403);
     }
     let manager = Server::start("blendnet-manager", &folder.path().join("again"), &[]);
-    let agent = |body: &str| {
-        manager.curl("agent/a/config", &["--request", "PUT", "--data", body]).status
-    };
+    let agent =
+        |body: &str| manager.curl("agent/a/config", &["--request", "PUT", "--data", body]).status;
     assert_eq!(agent(&format!("@{}", large.display())), 413);
     for bad in ["{}", "{\"address\":\"http://x/\",\"auth_password\":\"p\"}"] {
         assert!([400, 422].contains(&agent(bad)), "{bad}");
@@ -283,7 +288,8 @@ async fn a_killed_command_leaves_no_farm() {
 /// No secret in arguments, environments of Blenders, or logs; folders and files are private.
 fn assert_no_secrets(folder: &Path, all: &[u32]) {
     let farm = folder.join("data/farm");
-    let private = |path: &Path| ["password", "server.key", "ca.key"].iter().any(|n| path.ends_with(n));
+    let private =
+        |path: &Path| ["password", "server.key", "ca.key"].iter().any(|n| path.ends_with(n));
     let files = files_below(&folder.join("data"));
     let secrets: Vec<String> = files
         .iter()
@@ -312,7 +318,7 @@ fn assert_no_secrets(folder: &Path, all: &[u32]) {
             assert!(!tells && !text.contains("PRIVATE KEY"), "{}", path.display());
         }
     }
-    assert!(seen >= 8, "a password and keys each");
+    assert!(seen >= 7, "the manager's password and two keys, a password and a key of each agent");
     for dir in [&farm, &farm.join("agents"), &farm.join("jobs"), &farm.join("blobs")] {
         let mode = fs::metadata(dir).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o700, "{}", dir.display());

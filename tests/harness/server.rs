@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// A server that takes longer to start, or to end, does not.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running `blendnet-manager` or `blendnet-agent`; killed when dropped.
 #[derive(Debug)]
@@ -40,8 +40,16 @@ impl Server {
     /// # Panics
     /// If it does not start.
     pub fn start(name: &str, dir: &Path, options: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", name, dir, options)
+    }
+
+    /// Starts it on a port of its own.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start_at(listen: &str, name: &str, dir: &Path, options: &[&str]) -> Self {
         let mut command = Command::new(program(name));
-        command.arg("--dir").arg(dir).args(["--listen", "127.0.0.1:0"]).args(options);
+        command.arg("--dir").arg(dir).args(["--listen", listen]).args(options);
         Self::spawn(command, dir)
     }
 
@@ -211,8 +219,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let log = self.log();
-            let lines: Vec<&str> = log.lines().collect();
-            let last = lines[lines.len().saturating_sub(40)..].join("\n");
+            let skipped = log.lines().count().saturating_sub(40);
+            let last = log.lines().skip(skipped).collect::<Vec<_>>().join("\n");
             let _unheard = std::io::Write::write_all(
                 &mut std::io::stderr(),
                 format!("--- {}\n{last}\n", self.dir.display()).as_bytes(),

@@ -136,7 +136,7 @@ def _of_modifiers():
                     yield Reference(owner, attribute, kind, used_by, thing)
 
 
-def _strips(scene):
+def strips(scene):
     editor = scene.sequence_editor
     if editor is None:
         return []
@@ -145,7 +145,7 @@ def _strips(scene):
 
 def _of_strips():
     for scene in bpy.data.scenes:
-        for strip in _strips(scene):
+        for strip in strips(scene):
             used_by = f'Strip "{strip.name}"'
             if strip.type == "MOVIE":
                 yield Reference(strip, "filepath", "other", used_by, scene)
@@ -206,9 +206,13 @@ def load_libraries(layout):
         written[library.name_full] = (library.filepath, artist)
         wanted = layout.local(artist)
         if _here(library.filepath, None) != wanted:
+            name, as_written = library.name_full, written[library.name_full]
             library.filepath = wanted
+            # Blender may name a library after its file.
             seen.add(library.name_full)
-            written[library.name_full] = written.get(library.name_full, (wanted, artist))
+            written[library.name_full] = as_written
+            if library.name_full != name:
+                del written[name]
             if os.path.exists(wanted):
                 library.reload()
 
@@ -235,10 +239,9 @@ class ExternalFiles:
 
     def _point_into_root(self, reference):
         library = reference.datablock.library
-        beside = layout_path = None
+        beside = None
         if library is not None:
-            _, layout_path = self.libraries.get(library.name_full, (None, None))
-            beside = layout_path
+            _, beside = self.libraries.get(library.name_full, (None, None))
         reference.artist = self.layout.resolve(reference.written, beside)
         wanted = self.layout.local(reference.artist)
         if _here(reference.written, library) != wanted:
@@ -305,9 +308,5 @@ class ExternalFiles:
             if not path or not inside.startswith(self.layout.root + os.sep):
                 continue
             artist = self.layout.of_artist(inside)
-            if artist not in known and not _is_output_folder(inside):
+            if artist not in known and not os.path.isdir(inside):
                 add(artist, path, "other", "the .blend file")
-
-
-def _is_output_folder(path):
-    return os.path.isdir(path)

@@ -12,10 +12,17 @@ from contextlib import contextmanager
 
 import bpy
 
-from common import ExrHeader, Failure, Settings, bad_file, check_written, use_multilayer_exr, use_png
+from common import (
+    ExrHeader,
+    Failure,
+    Settings,
+    check_written,
+    use_multilayer_exr,
+    use_png,
+)
 from output import add_frame_files, frame_file, redirected
 from render import render_now, save_image
-from scene import compositor_tree, nodes_of
+from scene import nodes_of
 
 ENGINE = "BLENDNET_MERGED"
 COMPONENTS = "RGBXYZUVWA"
@@ -124,7 +131,8 @@ def _fit(copy, film, size):
             copy.render.use_border = False
     elif list(size) != film["rendered"][2:]:
         wanted = "x".join(str(side) for side in film["rendered"][2:])
-        raise bad_file(f"the merged image has {size[0]}x{size[1]} px, the scene {wanted}")
+        message = f"the merged image has {size[0]}x{size[1]} px, the scene {wanted}"
+        raise Failure("internal", "attempt", message)
 
 
 def _own_groups(copy, scene):
@@ -287,7 +295,8 @@ def write_look(opened, path):
             output = scene.render.image_settings
             # An override that is meant for linear files is not a look.
             linear = output.file_format.startswith("OPEN_EXR")
-            use_png(settings, output, "RGB", "16", **({"color_management": "FOLLOW_SCENE"} if linear else {}))
+            more = {"color_management": "FOLLOW_SCENE"} if linear else {}
+            use_png(settings, output, "RGB", "16", **more)
             settings.set(scene.render, "dither_intensity", 0.0)
             save_image(image, path, scene)
     finally:

@@ -34,8 +34,8 @@ def scene_info(opened):
         "film": opened.film,
         "samples": opened.samples,
         "adaptive": _adaptive(cycles),
-        "sampling_pattern": _pattern(opened),
-        "subset_exact": has_sample_subset() and not _has_vectors(opened),
+        "sampling_pattern": cycles.sampling_pattern if cycles else "",
+        "subset_exact": has_sample_subset(),
         "denoise": bool(opened.denoised_layers),
         "can_denoise": has_denoiser(),
         "path_guiding": _guided(cycles),
@@ -57,19 +57,6 @@ def _adaptive(cycles):
     if cycles is None or not cycles.use_adaptive_sampling:
         return None
     return {"threshold": cycles.adaptive_threshold, "min_samples": cycles.adaptive_min_samples}
-
-
-def _pattern(opened):
-    if not opened.is_cycles():
-        return ""
-    pattern = opened.scene.cycles.sampling_pattern
-    return f"{pattern} with a Vector pass" if _has_vectors(opened) else pattern
-
-
-def _has_vectors(opened):
-    """Cycles divides the Vector pass by a count of hits that is in no file: no merge is exact."""
-    blurred = opened.scene.render.use_motion_blur
-    return not blurred and any(layer.use_pass_vector for layer in opened.used_layers())
 
 
 def _guided(cycles):
@@ -169,7 +156,7 @@ def _of_cycles(opened):
         return "this Blender aims at volumes by what the pixels around saw before"
     if getattr(cycles, "use_sample_subset", False):
         return "the scene itself renders a subset of its samples"
-    if len({opened._layer_samples(layer) for layer in opened.used_layers()}) > 1:
+    if len({opened.layer_samples(layer) for layer in opened.used_layers()}) > 1:
         return "the view layers have different numbers of samples"
     if opened.denoised_layers:
         return _of_denoising(opened)

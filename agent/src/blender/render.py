@@ -26,13 +26,18 @@ def render_now(**options):
 
 
 def save_image(image, path, scene):
-    try:
-        image.save_render(path, scene=scene)
-    except RuntimeError as error:
-        # Blender says only that it failed.
-        if is_full(os.path.dirname(path)):
-            raise disk_full(f"the disk is full: {path}") from error
-        raise
+    # The first try of saving several views fails; Blender only then notices that there are several.
+    tries = 2 if scene.render.use_multiview else 1
+    for last in range(1, tries + 1):
+        try:
+            image.save_render(path, scene=scene)
+            return
+        except RuntimeError as error:
+            # Blender says only that it failed.
+            if is_full(os.path.dirname(path)):
+                raise disk_full(f"the disk is full: {path}") from error
+            if last == tries:
+                raise
 
 
 def save_all_passes(scene, path):

@@ -8,7 +8,7 @@ import sys
 import bpy
 
 from common import Overlay, Settings, bad_file, bad_settings, float32
-from files import ExternalFiles, Layout, _strips
+from files import ExternalFiles, Layout, strips
 
 MARK = "blendnet_previous"
 
@@ -216,11 +216,6 @@ class OpenScene:
 
     def check(self):
         scene = self.scene
-        engine = scene.render.engine
-        if not engine:
-            raise bad_settings(
-                f"scene `{scene.name}` uses a render engine that Blender {blender_version()} lacks"
-            )
         if not self.used_layers():
             raise bad_settings(f"no view layer of scene `{scene.name}` is switched on to render")
         if self.camera() is None and not self.uses_sequencer() and self.renders_itself():
@@ -246,7 +241,7 @@ class OpenScene:
         return self.scene.camera
 
     def uses_sequencer(self):
-        return self.scene.render.use_sequencer and len(_strips(self.scene)) > 0
+        return self.scene.render.use_sequencer and len(strips(self.scene)) > 0
 
     def renders_itself(self):
         """Whether the compositor, if it runs, takes this scene's render."""
@@ -285,7 +280,7 @@ class OpenScene:
         """Cycles samples of a pixel; the same in all view layers, or none can be told."""
         if not self.is_cycles():
             return 1
-        return max((self._layer_samples(layer) for layer in self.used_layers()), default=1)
+        return max((self.layer_samples(layer) for layer in self.used_layers()), default=1)
 
     def _scrambling_distance(self):
         """The user's factor where Blender derives the distance from the samples, else `None`."""
@@ -293,7 +288,7 @@ class OpenScene:
             return self.scene.cycles.scrambling_distance
         return None
 
-    def _layer_samples(self, layer):
+    def layer_samples(self, layer):
         cycles = self.scene.cycles
         if layer.samples == 0 or cycles.use_layer_samples == "IGNORE":
             return cycles.samples

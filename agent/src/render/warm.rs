@@ -65,10 +65,8 @@ impl Warm {
     pub(super) async fn ready(&mut self) -> Result<(), WorkFailure> {
         let Err(error) = self.blender.ready().await else { return Ok(()) };
         let lines = self.blender.last_lines(REPORTED_LINES);
-        let failed = WorkFailure {
-            fault: Fault::Agent,
-            ..failure::of_ask(error, "starting", lines)
-        };
+        let failed =
+            WorkFailure { fault: Fault::Agent, ..failure::of_ask(error, "starting", lines) };
         tracing::warn!(kind = ?failed.kind, "{}", failed.message);
         self.blender.kill().await;
         Err(failed)

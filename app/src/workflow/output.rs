@@ -1,6 +1,8 @@
 //! The folder that the pictures go to, and what they are called there.
 
 use std::collections::BTreeSet;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use blendnet_protocol::{FrameView, PackPath, ResultFile};
@@ -12,6 +14,8 @@ use super::problem::{Problem, ProblemKind};
 pub struct Output {
     folder: PathBuf,
     stem: String,
+    /// Mode of the files that other programs of this user make there.
+    mode: u32,
 }
 
 /// A file of a frame and where it goes.
@@ -33,10 +37,13 @@ impl Output {
         let refuse = |e: &std::io::Error| Problem::local_file(e, ProblemKind::Input).hint(hint);
         let folder = std::path::absolute(folder).map_err(|e| refuse(&e))?;
         fs_err::create_dir_all(&folder).map_err(|e| refuse(&e))?;
-        tempfile::tempfile_in(&folder).map_err(|e| {
-            Problem::local_file(&e, ProblemKind::Input).hint(hint).in_folder(&folder)
-        })?;
-        Ok(Self { folder, stem: stem.to_owned() })
+        let mode = usual_mode(&folder).map_err(|e| refuse(&e).in_folder(&folder))?;
+        Ok(Self { folder, stem: stem.to_owned(), mode })
+    }
+
+    /// Gives a picture the mode that other programs would give it; downloads are private.
+    pub fn share(&self, picture: &Path) -> std::io::Result<()> {
+        fs_err::set_permissions(picture, Permissions::from_mode(self.mode))
     }
 
     /// The folder.
@@ -85,6 +92,14 @@ impl Problem {
     }
 }
 
+/// Writes a file, to see that it can be done and which mode it gets.
+fn usual_mode(folder: &Path) -> std::io::Result<u32> {
+    let shared = Permissions::from_mode(0o666);
+    let probe =
+        tempfile::Builder::new().prefix(".blendnet-").permissions(shared).tempfile_in(folder)?;
+    Ok(probe.as_file().metadata()?.permissions().mode() & 0o777)
+}
+
 /// A relative name that stays inside the folder, whatever the farm says.
 fn safe_name(name: &str) -> String {
     PackPath::new(name).map_or_else(
@@ -121,7 +136,7 @@ mod tests {
         let mut view = frame(number, FrameState::Completed, 1.0);
         view.image = image.map(file);
         view.composed = composed.iter().map(|name| file(name)).collect();
-        let output = Output { folder: PathBuf::from("/out"), stem: "shot".to_owned() };
+        let output = Output { folder: PathBuf::from("/out"), stem: "shot".to_owned(), mode: 0o644 };
         output.targets(&view).iter().map(|target| target.path.display().to_string()).collect()
     }
 
@@ -149,6 +164,21 @@ mod tests {
             names(1, None, &["0001.jpg", "mask/mask_0001.png", "../../etc/passwd", "/abs"])[1..],
             ["/out/mask/mask_0001.png", "/out/______etc_passwd", "/out/_abs"]
         );
+    }
+
+    #[test]
+    fn pictures_get_the_mode_of_other_files_and_nothing_is_left_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let output = Output::prepare(&dir.path().join("new"), "shot").unwrap();
+        assert_eq!(fs_err::read_dir(output.folder()).unwrap().count(), 0);
+        let mode =
+            |name: &str| fs_err::metadata(output.folder().join(name)).unwrap().permissions().mode();
+        fs_err::write(output.folder().join("usual"), b"").unwrap();
+        let picture = output.folder().join("picture");
+        fs_err::write(&picture, b"").unwrap();
+        fs_err::set_permissions(&picture, Permissions::from_mode(0o600)).unwrap();
+        output.share(&picture).unwrap();
+        assert_eq!(mode("picture"), mode("usual"));
     }
 
     #[test]

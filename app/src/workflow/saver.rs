@@ -74,9 +74,9 @@ impl Saver {
             let Some(frame) = self.waiting.pop_front() else { return };
             self.fetching += 1;
             let (manager, job) = (self.manager.clone(), self.job.clone());
-            let targets = self.output.targets(&frame);
+            let output = self.output.clone();
             self.tasks.spawn(async move {
-                Fetched::Frame(fetch_frame(&manager, &job, frame.frame, targets).await)
+                Fetched::Frame(fetch_frame(&manager, &job, &frame, &output).await)
             });
         }
     }
@@ -95,8 +95,11 @@ impl Saver {
         let (manager, job) = (self.manager.clone(), self.job.clone());
         let preview =
             PreviewSaved { frame: frame.frame, number: frame.preview, path: self.output.preview() };
+        let output = self.output.clone();
         self.tasks.spawn(async move {
-            match manager.preview(&job, preview.frame, &preview.path).await {
+            let fetched = manager.preview(&job, preview.frame, &preview.path).await;
+            let fetched = fetched.and_then(|()| Ok(output.share(&preview.path)?));
+            match fetched {
                 Ok(()) => Fetched::Preview(Some(preview)),
                 Err(error) => {
                     // Only a preview; the next one may come through.
@@ -147,16 +150,20 @@ fn failed_frame(frame: &FrameView) -> FrameEnded {
 async fn fetch_frame(
     manager: &Manager,
     job: &JobId,
-    frame: i32,
-    targets: Vec<Target>,
+    frame: &FrameView,
+    output: &Output,
 ) -> Result<FrameEnded, Problem> {
     let mut files = Vec::new();
-    for target in targets {
-        fetch(manager, job, frame, &target).await?;
+    for target in output.targets(frame) {
+        if !is_there(&target).await {
+            fetch(manager, job, frame.frame, &target).await?;
+            let shared = output.share(&target.path);
+            shared.map_err(|e| Problem::local_file(&e, ProblemKind::Input))?;
+        }
         files.push(target.path);
     }
     Ok(FrameEnded {
-        frame,
+        frame: frame.frame,
         state: FrameState::Completed,
         files,
         failure: None,
@@ -165,9 +172,6 @@ async fn fetch_frame(
 }
 
 async fn fetch(manager: &Manager, job: &JobId, frame: i32, target: &Target) -> Result<(), Problem> {
-    if is_there(target).await {
-        return Ok(());
-    }
     if let Some(folder) = target.path.parent() {
         let made = fs_err::tokio::create_dir_all(folder).await;
         made.map_err(|e| Problem::local_file(&e, ProblemKind::Input))?;

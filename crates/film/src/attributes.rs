@@ -60,7 +60,8 @@ impl Attributes {
         for (name, attribute) in &self.0 {
             match attribute {
                 Attribute::Typed { bytes, .. } if name == PIXEL_ASPECT => {
-                    let aspect = bytes.first_chunk().map_or(1.0, |bytes| f32::from_le_bytes(*bytes));
+                    let aspect =
+                        bytes.first_chunk().map_or(1.0, |bytes| f32::from_le_bytes(*bytes));
                     header.shared_attributes.pixel_aspect = aspect;
                 }
                 _ => drop(header.own_attributes.other.insert(text(name), attribute.to_value())),

@@ -28,7 +28,13 @@ impl Band {
     }
 
     /// A part of a row of a channel; `None` where the band has none.
-    pub(crate) fn stretch(&self, index: usize, row: usize, x: usize, width: usize) -> Option<&[f32]> {
+    pub(crate) fn stretch(
+        &self,
+        index: usize,
+        row: usize,
+        x: usize,
+        width: usize,
+    ) -> Option<&[f32]> {
         let start = self.place(row, x)?;
         self.channels.get(index)?.get(start..start + width)
     }

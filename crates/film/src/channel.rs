@@ -47,11 +47,11 @@ pub(crate) struct Channels {
 impl Channels {
     /// For an image that has channels of these names, sorted.
     pub(crate) fn new(names: &[String]) -> Result<Self, FilmError> {
-        let mut places: BTreeMap<String, BTreeMap<usize, usize>> = BTreeMap::new();
+        let mut by_matte: BTreeMap<String, BTreeMap<usize, usize>> = BTreeMap::new();
         let mut planes: BTreeMap<&str, (usize, Plane)> = BTreeMap::new();
         for (index, name) in names.iter().enumerate() {
             if let Rule::Cryptomatte { name, place } = rule_of(name) {
-                places.entry(name).or_default().insert(place, index);
+                by_matte.entry(name).or_default().insert(place, index);
             } else {
                 planes.insert(name, (index, Plane { first: planes.len(), depth: 1 }));
             }
@@ -61,7 +61,7 @@ impl Channels {
         let sources = sources.collect::<Result<_, FilmError>>()?;
         let mut depth = sum_count;
         let mut mattes = Vec::new();
-        for (name, channels) in places {
+        for (name, channels) in by_matte {
             let matte = Matte::new(&name, &channels, depth)?;
             depth += matte.plane.depth;
             mattes.push(matte);

@@ -27,7 +27,8 @@ pub fn crop(image: &Path, holds: Tile, keep: Tile, out: &Path) -> Result<(), Fil
     write_image(out, &format, |rows| {
         let band = whole.read(top + rows.start..top + rows.end)?;
         let mut cut = Band::new(rows.clone(), format.width, format.names.len());
-        for (channel, row) in (0..format.names.len()).flat_map(|c| rows.clone().map(move |r| (c, r)))
+        for (channel, row) in
+            (0..format.names.len()).flat_map(|c| rows.clone().map(move |r| (c, r)))
         {
             let from = band.stretch(channel, top + row, x, format.width);
             let to = cut.stretch_mut(channel, row, 0, format.width);
@@ -63,7 +64,7 @@ pub fn finalize(
         height: merged.height,
         names: &names,
         attributes: &merged.attributes,
-        compression: Compression::ZIP16,
+        compression: Compression::Uncompressed,
     };
     write_image(out, &format, |rows| {
         let noisy = merged.read(rows.clone())?;
@@ -72,7 +73,9 @@ pub fn finalize(
         for (index, (_, origin)) in origins.iter().enumerate() {
             let from = match origin {
                 Origin::Merged(channel) => noisy.channel(*channel),
-                Origin::Denoised(channel) => clean.as_ref().map_or(&[][..], |c| c.channel(*channel)),
+                Origin::Denoised(channel) => {
+                    clean.as_ref().map_or(&[][..], |c| c.channel(*channel))
+                }
             };
             let to = band.channel_mut(index).iter_mut();
             to.zip(from).for_each(|(to, from)| *to = *from);

@@ -5,6 +5,10 @@ use std::path::Path;
 
 /// Points of the lattice along each axis.
 const POINTS: usize = 33;
+/// Width and height of its image.
+const SIZE_PX: (u32, u32) = (33 * 33, 33);
+/// The last point of an axis.
+const LAST: f32 = 32.0;
 /// Stops that the lattice spans.
 const STOPS: f32 = 22.0;
 /// The darkest of them, as a power of two.
@@ -23,7 +27,7 @@ impl Look {
         let reading = |source| FilmError::Preview { what: "reading a look", source };
         let bytes = fs_err::read(path)?;
         let image = ::image::load_from_memory(&bytes).map_err(reading)?.to_rgb16();
-        if image.dimensions() != ((POINTS * POINTS) as u32, POINTS as u32) {
+        if image.dimensions() != SIZE_PX {
             return Err(FilmError::BadLook(path.to_owned()));
         }
         let mut colours = vec![[0.0; 3]; POINTS * POINTS * POINTS];
@@ -39,10 +43,9 @@ impl Look {
 
     /// The display colour of a scene-linear one.
     pub fn apply(&self, linear: [f32; 3]) -> [f32; 3] {
-        let places = linear.map(|value| place(value) * (POINTS - 1) as f32);
-        let low = places.map(|place| place as usize);
-        let part = [0, 1, 2]
-            .map(|axis| places.get(axis).zip(low.get(axis)).map_or(0.0, |(p, l)| p - *l as f32));
+        let places = linear.map(|value| place(value) * LAST);
+        let low = places.map(whole);
+        let part = places.map(f32::fract);
         let mut colour = [0.0; 3];
         for corner in 0..8_usize {
             let mut weight = 1.0;
@@ -62,6 +65,12 @@ impl Look {
     }
 }
 
+/// The point at or before a place, which is never negative.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 32")]
+fn whole(place: f32) -> usize {
+    place as usize
+}
+
 /// Where a value lies on an axis, 0 to 1: logarithmic, with 0 at 0.
 fn place(linear: f32) -> f32 {
     let floor = DARKEST.exp2();
@@ -78,10 +87,10 @@ mod tests {
         let linear = |t: f32| (t * STOPS + DARKEST).exp2() - DARKEST.exp2();
         let curve = |value: f32| value / (value + 1.0);
         let mut colours = Vec::new();
-        for blue in 0..POINTS {
-            for green in 0..POINTS {
-                for red in 0..POINTS {
-                    let at = |index: usize| curve(linear(index as f32 / 32.0));
+        for blue in 0..33_u8 {
+            for green in 0..33 {
+                for red in 0..33 {
+                    let at = |index: u8| curve(linear(f32::from(index) / LAST));
                     colours.push([at(red), at(green), at(blue)]);
                 }
             }
@@ -92,6 +101,6 @@ mod tests {
             assert!((red - curve(value)).abs() < 0.01, "{value}: {red}");
             assert!((green - curve(0.18)).abs() < 0.01 && blue < 0.001);
         }
-        assert_eq!(look.apply([f32::NAN, f32::INFINITY, -1.0])[2], 0.0);
+        assert!(look.apply([f32::NAN, f32::INFINITY, -1.0])[2].abs() < f32::EPSILON);
     }
 }

@@ -84,15 +84,15 @@ impl Matte {
 }
 
 impl Place {
+    #[expect(clippy::cast_possible_truncation, reason = "the id is the lower half")]
     fn of(bytes: [u8; VALUE_BYTES]) -> Self {
-        let [a, b, c, d, e, f, g, h] = bytes;
-        Self { id: u32::from_le_bytes([a, b, c, d]), share: f32::from_le_bytes([e, f, g, h]) }
+        let both = u64::from_le_bytes(bytes);
+        Self { id: both as u32, share: f32::from_bits((both >> 32) as u32) }
     }
 
     fn bytes(self) -> [u8; VALUE_BYTES] {
-        let [a, b, c, d] = self.id.to_le_bytes();
-        let [e, f, g, h] = self.share.to_le_bytes();
-        [a, b, c, d, e, f, g, h]
+        let share = u64::from(self.share.to_bits());
+        ((share << 32) | u64::from(self.id)).to_le_bytes()
     }
 }
 
@@ -132,6 +132,7 @@ mod tests {
     /// Merges the pixels of ranges, given as ids and coverages, weighted evenly.
     fn merged(ranges: &[&[(u32, f32)]], rank_count: usize) -> Vec<(u32, f32)> {
         let channels = (0..2 * rank_count).map(|place| (place, place)).collect();
+        let part = 1.0 / f64::from(u32::try_from(ranges.len()).unwrap());
         let matte = Matte::new("L.CryptoObject", &channels, 0).unwrap();
         let mut places = vec![0; matte.plane.depth * VALUE_BYTES];
         for range in ranges {
@@ -140,7 +141,7 @@ mod tests {
                 band.channel_mut(2 * rank)[0] = f32::from_bits(*id);
                 band.channel_mut(2 * rank + 1)[0] = *coverage;
             }
-            matte.add(&mut places, &band, 1.0 / ranges.len() as f64);
+            matte.add(&mut places, &band, part);
         }
         let mut band = Band::new(0..1, 1, 2 * rank_count);
         matte.rank(&places, std::iter::once(1.0), &mut band);

@@ -5,9 +5,9 @@ use crate::attributes::Attributes;
 use crate::band::Band;
 use exr::block::reader::ChunksReader as _;
 use exr::block::{BlockIndex, UncompressedBlock};
-use exr::meta::MetaData;
 use exr::meta::attribute::{ChannelDescription, SampleType, Text};
 use exr::meta::header::Header;
+use exr::meta::{BlockDescription, MetaData};
 use exr::prelude::{Error, Result as ExrResult, Vec2, f16};
 use fs_err as fs;
 use std::collections::BTreeSet;
@@ -18,6 +18,13 @@ use std::path::{Path, PathBuf};
 
 /// Pixels that are decoded at a time.
 const BAND_BYTES: usize = 128 << 20;
+
+/// Files that announce more than renders have are refused before memory is set aside for them.
+const MAX_HEIGHT_PX: usize = 1 << 17;
+/// All channels of a row with 32 bits: 16384 pixels of 512 channels.
+const MAX_ROW_BYTES: usize = 32 << 20;
+/// What is compressed as one.
+const MAX_BLOCK_BYTES: usize = 1 << 30;
 
 /// A file whose header was read: 16 or 32 bits, one part or several, any compression.
 pub(crate) struct Part {
@@ -45,14 +52,20 @@ impl Part {
         if meta.headers.iter().any(is_unusual) {
             return Err(bad("it is deep or subsampled"));
         }
-        let named: Vec<Vec<String>> = meta.headers.iter().map(full_names).collect();
-        let names: BTreeSet<String> = named.iter().flatten().cloned().collect();
-        let names: Vec<String> = names.into_iter().collect();
-        if names.is_empty() || names.len() != named.iter().flatten().count() {
+        if meta.headers.iter().any(is_huge) {
+            return Err(bad("it announces more pixels than a render has"));
+        }
+        let of_parts: Vec<Vec<String>> = meta.headers.iter().map(full_names).collect();
+        let sorted: BTreeSet<String> = of_parts.iter().flatten().cloned().collect();
+        let names: Vec<String> = sorted.into_iter().collect();
+        if width.saturating_mul(names.len() * size_of::<f32>()) > MAX_ROW_BYTES {
+            return Err(bad("it announces more channels than a render has"));
+        }
+        if names.is_empty() || names.len() != of_parts.iter().flatten().count() {
             return Err(bad("it has no channels, or one of them twice"));
         }
         let place = |name: &String| names.binary_search(name).unwrap_or(0);
-        let places = named.iter().map(|part| part.iter().map(place).collect()).collect();
+        let places = of_parts.iter().map(|part| part.iter().map(place).collect()).collect();
         let attributes = Attributes::of(&meta.headers);
         Ok(Self { path: path.to_owned(), width, height, names, attributes, places })
     }
@@ -88,7 +101,9 @@ impl Part {
             let reader = exr::block::read(file, false)?;
             let wanted = |_: &MetaData, _, block: BlockIndex| {
                 let Vec2(_, y) = block.pixel_position;
-                block.level == Vec2(0, 0) && y < rows.end && y + block.pixel_size.height() > rows.start
+                block.level == Vec2(0, 0)
+                    && y < rows.end
+                    && y + block.pixel_size.height() > rows.start
             };
             let chunks = reader.filter_chunks(false, wanted)?;
             let mut filling = Filling {
@@ -97,7 +112,8 @@ impl Part {
                 seen: BTreeSet::new(),
                 filled: vec![0; self.places.len()],
             };
-            chunks.decompress_parallel(false, |meta, block| filling.take(meta, &block))?;
+            // The reader's threads end the process, or wait for ever, where a block makes them panic.
+            chunks.decompress_sequential(false, |meta, block| filling.take(meta, &block))?;
             filling.finish()
         })
     }
@@ -134,8 +150,9 @@ impl Filling<'_> {
                 }
             }
             let rows = &self.band.rows;
-            let filled = self.filled.get_mut(layer).filter(|_| rows.contains(&row));
-            filled.into_iter().for_each(|filled| *filled += width);
+            if let Some(filled) = self.filled.get_mut(layer).filter(|_| rows.contains(&row)) {
+                *filled += width;
+            }
         }
         Ok(())
     }
@@ -177,6 +194,16 @@ pub(crate) fn bands(height: usize, row_bytes: usize, band_bytes: usize) -> Vec<R
 fn is_unusual(header: &Header) -> bool {
     let is_subsampled = |channel: &ChannelDescription| channel.sampling != Vec2(1, 1);
     header.deep || header.channels.list.iter().any(is_subsampled)
+}
+
+fn is_huge(header: &Header) -> bool {
+    let Vec2(width, height) = header.layer_size;
+    let pixels = match header.blocks {
+        BlockDescription::ScanLines => width * header.compression.scan_lines_per_block(),
+        BlockDescription::Tiles(tiles) => tiles.tile_size.0.saturating_mul(tiles.tile_size.1),
+    };
+    let block_bytes = pixels.saturating_mul(header.channels.bytes_per_pixel);
+    height > MAX_HEIGHT_PX || block_bytes > MAX_BLOCK_BYTES
 }
 
 /// Channels of a part of a multi-part file may lack the view layer and pass that the part is

@@ -141,6 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "these numbers are exact")]
     fn light_is_divided_as_cycles_does_it() {
         let grey = |light, colour| [0, 1, 2].map(|component| quotient(light, colour, component));
         assert_eq!(grey([2.0, 3.0, 4.0], [1.0, 2.0, 4.0]), [2.0, 1.5, 1.0]);

@@ -1,8 +1,8 @@
 //! Sums on disk: planes of pixels, row by row from the image's top.
 
+use crate::FilmError;
 use crate::slots::PLANES_START;
 use crate::write::is_disk_full;
-use crate::FilmError;
 use blendnet_protocol::Tile;
 use fs_err as fs;
 use fs_err::os::unix::fs::FileExt as _;

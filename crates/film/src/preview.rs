@@ -88,9 +88,9 @@ fn encode(pixels: &[[u8; 4]], width: usize, height: usize) -> Result<Vec<u8>, Fi
     } else {
         (pixels.concat(), ExtendedColorType::Rgba8)
     };
-    let mut encoded = Vec::new();
+    let mut png = Vec::new();
     let encoder = png::PngEncoder::new_with_quality(
-        &mut encoded,
+        &mut png,
         png::CompressionType::Fast,
         png::FilterType::Up,
     );
@@ -98,7 +98,7 @@ fn encode(pixels: &[[u8; 4]], width: usize, height: usize) -> Result<Vec<u8>, Fi
     encoder
         .write_image(&bytes, size(width), size(height), kind)
         .map_err(|source| FilmError::Preview { what: "writing a preview", source })?;
-    Ok(encoded)
+    Ok(png)
 }
 
 /// IEC 61966-2-1.

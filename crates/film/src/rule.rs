@@ -136,6 +136,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "these numbers are exact")]
     fn what_is_not_rendered_is_as_far_as_blender_says() {
         assert_eq!([blank("L.Depth.Z"), blank("L.Vector.W"), blank("L.Mist.Z")], [1e11, 1e4, 0.0]);
     }

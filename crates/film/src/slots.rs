@@ -50,9 +50,10 @@ fn read_slot(file: &fs::File, slot: u64) -> Result<Option<(u64, Vec<u8>)>, FilmE
         return Ok(None);
     }
     let (words, _) = prefix.as_chunks::<8>();
-    let [magic, number, length, sum] =
-        <[u64; 4]>::try_from(words.iter().map(|word| u64::from_le_bytes(*word)).collect::<Vec<_>>())
-            .unwrap_or_default();
+    let [magic, number, length, sum] = <[u64; 4]>::try_from(
+        words.iter().map(|word| u64::from_le_bytes(*word)).collect::<Vec<_>>(),
+    )
+    .unwrap_or_default();
     if magic != MAGIC || length > SLOT_BYTES {
         return Ok(None);
     }

@@ -7,6 +7,7 @@
 
 mod apply;
 mod coverage;
+mod event;
 mod farm;
 mod fleet;
 mod plan;
@@ -14,8 +15,8 @@ mod size;
 mod speed;
 mod split;
 
-pub use apply::Event;
 pub use coverage::{Coverage, CoverageError};
+pub use event::Event;
 pub use farm::{
     Agent, AgentPhase, Assignment, Farm, Frame, Job, JobPlan, Limits, MAX_FAILURES, Task,
 };

@@ -74,7 +74,7 @@ type Reply = oneshot::Sender<Answer>;
 
 /// Loads the jobs of earlier runs and starts the owner. It ends when the context's shutdown is
 /// canceled and all agents are ended.
-pub fn start(context: Arc<Context>) -> FarmHandle {
+pub fn start(context: &Arc<Context>) -> FarmHandle {
     let (sender, inputs) = mpsc::channel(1024);
     let empty = FarmView {
         generation: 0,

@@ -157,7 +157,7 @@ impl Remote {
                     self.context.tasks.spawn(async move { remote.send_scene(scene, &spec).await });
                 }
                 Command::Start { work, assignment, rect } => {
-                    self.give(Given { work: *work, assignment, rect }).await;
+                    self.give(Given { work: *work, assignment, rect, taken: false }).await;
                 }
                 Command::Cancel(work) => {
                     self.with_given(|given| given.remove(&work));
@@ -198,7 +198,11 @@ impl Remote {
         // Noted before it is sent: what fails at once is in the agent's very next report.
         self.with_given(|all| all.insert(work.id.clone(), given.clone()));
         match self.try_give(work).await {
-            Ok(()) => {}
+            Ok(()) => self.with_given(|all| {
+                if let Some(given) = all.get_mut(&work.id) {
+                    given.taken = true;
+                }
+            }),
             Err(error) if disk::is_full_there(&error) => {
                 self.with_given(|all| all.remove(&work.id));
                 let (work, failure) = (work.id.clone(), disk::of_agent(&self.id, &error));
@@ -235,6 +239,7 @@ impl Remote {
         let mut online = false;
         loop {
             let path = format!("work?after={generation}&wait_secs={NEWS_SECS}");
+            let taken = self.taken();
             let limit = Duration::from_secs(NEWS_SECS + 10);
             match self.client.get_with_timeout::<AgentReport>(&path, limit).await {
                 Ok(report) => {
@@ -249,6 +254,7 @@ impl Remote {
                         online = self.greet(&report).await;
                     }
                     self.compare(&report).await;
+                    self.take_back_forgotten(taken, &report).await;
                     self.farm.tell(Input::Report(self.id.clone(), Box::new(report))).await;
                 }
                 Err(error) => {
@@ -310,6 +316,26 @@ impl Remote {
                     self.delete(id).await;
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// Work that the agent has confirmed.
+    fn taken(&self) -> Vec<WorkId> {
+        let taken = |(id, given): (&WorkId, &Given)| given.taken.then(|| id.clone());
+        self.with_given(|all| all.iter().filter_map(taken).collect())
+    }
+
+    /// An agent that was restarted knows nothing of the work that it had `taken` before.
+    async fn take_back_forgotten(&self, taken: Vec<WorkId>, report: &AgentReport) {
+        for work in taken {
+            if report.works.iter().any(|status| status.id == work) {
+                continue;
+            }
+            if let Some(given) = self.with_given(|all| all.remove(&work)) {
+                tracing::warn!(agent = %self.id, %work, "the agent has forgotten its work");
+                let (job, frame) = (given.assignment.job, given.assignment.task.frame());
+                self.event(Event::GaveBack { work, job, frame }).await;
             }
         }
     }

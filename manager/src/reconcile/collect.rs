@@ -4,7 +4,9 @@ use super::agent::Remote;
 use super::disk;
 use crate::farm::{Input, JobFolder};
 use blendnet_net::client::ClientError;
-use blendnet_protocol::{FailureKind, FilmRect, JobId, Outcome, ResultFile, Timing, Work, WorkId, WorkKind};
+use blendnet_protocol::{
+    FailureKind, FilmRect, JobId, Outcome, ResultFile, Timing, Work, WorkId, WorkKind,
+};
 use blendnet_scheduler::{Assignment, Event};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -15,6 +17,8 @@ pub(crate) struct Given {
     pub(crate) work: Work,
     pub(crate) assignment: Assignment,
     pub(crate) rect: Option<FilmRect>,
+    /// The agent has confirmed it.
+    pub(crate) taken: bool,
 }
 
 /// Why a result is not here. The work is done again.

@@ -33,11 +33,14 @@ pub enum MergeError {
     Interrupted,
 }
 
+/// By job and frame.
+type Films = BTreeMap<(JobId, i32), Arc<Mutex<Slot>>>;
+
 /// All films. Cheap to clone.
 #[derive(Clone)]
 pub struct Merger {
     jobs_dir: PathBuf,
-    films: Arc<Mutex<BTreeMap<(JobId, i32), Arc<Mutex<Slot>>>>>,
+    films: Arc<Mutex<Films>>,
 }
 
 /// A film in use.

@@ -6,6 +6,6 @@ mod disk;
 mod link;
 mod merge;
 
-pub(crate) use link::{AgentLink, Command};
 pub(crate) use disk::failure_of;
+pub(crate) use link::{AgentLink, Command};
 pub use merge::{MergeError, Merger};

@@ -1,0 +1,142 @@
+//! What can happen.
+
+use crate::Coverage;
+use crate::farm::{Job, JobPlan};
+use blendnet_protocol::{AgentId, JobId, SceneId, WorkFailure, WorkId};
+
+/// Something happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// An agent is known: launched by the farm, or added by hand.
+    AgentAdded {
+        /// Who.
+        agent: AgentId,
+        /// Whether the farm launched it and ends it.
+        launched: bool,
+    },
+    /// It answers.
+    AgentOnline(AgentId),
+    /// It does not answer any more; it may come back.
+    AgentLost(AgentId),
+    /// It is gone for good, with the reason where there is one.
+    AgentEnded(AgentId, Option<WorkFailure>),
+    /// A scene and all its files are on an agent (or could not be sent).
+    SceneSent {
+        /// To whom.
+        agent: AgentId,
+        /// Which.
+        scene: SceneId,
+        /// Whether it arrived.
+        arrived: bool,
+    },
+    /// An agent ended a piece of work well; its result is not ours yet.
+    Rendered {
+        /// Which.
+        work: WorkId,
+        /// Seconds it took, opening of the scene left out.
+        secs: f64,
+        /// Pixel samples really rendered of a part, margins among them.
+        pixel_samples: u64,
+    },
+    /// The part of a piece of work is merged.
+    Merged {
+        /// Which.
+        work: WorkId,
+        /// Whose.
+        job: JobId,
+        /// Which frame.
+        frame: i32,
+        /// Seconds that merging took.
+        secs: f64,
+    },
+    /// The finished files of a frame are ours.
+    FrameCompleted {
+        /// Whose.
+        job: JobId,
+        /// Which frame.
+        frame: i32,
+    },
+    /// A piece of work failed.
+    Failed {
+        /// Which.
+        work: WorkId,
+        /// Why.
+        failure: WorkFailure,
+    },
+    /// A result came, and could not be used.
+    ResultUnusable {
+        /// Which.
+        work: WorkId,
+        /// Whose.
+        job: JobId,
+        /// Which frame.
+        frame: Option<i32>,
+        /// Why.
+        failure: WorkFailure,
+    },
+    /// An agent can't take a scene.
+    SceneRefused {
+        /// Who.
+        agent: AgentId,
+        /// Which.
+        scene: SceneId,
+        /// Why.
+        failure: WorkFailure,
+    },
+    /// A piece of work, or its result, is lost by nobody's fault.
+    GaveBack {
+        /// Which.
+        work: WorkId,
+        /// Whose.
+        job: JobId,
+        /// Which frame.
+        frame: Option<i32>,
+    },
+    /// A submission.
+    JobAdded(JobId, Box<Job>),
+    /// An agent looked into the scene.
+    JobInspected {
+        /// Whose.
+        job: JobId,
+        /// What was decided.
+        plan: JobPlan,
+        /// Frames of which something is rendered already.
+        resumed: Vec<(i32, Coverage)>,
+    },
+    /// A job has other files now; they may want a new inspection.
+    JobFiles {
+        /// Whose.
+        job: JobId,
+        /// The scene with these files.
+        scene: SceneId,
+        /// Whether to inspect again.
+        inspect: bool,
+    },
+    /// Start or go on.
+    JobRun(JobId),
+    /// Stop, and keep what is rendered.
+    JobStop(JobId),
+    /// Forget.
+    JobRemoved(JobId),
+    /// The job as a whole can't be done.
+    JobFailed(JobId, WorkFailure),
+    /// How many agents the farm is to launch.
+    LaunchedAgents(u32),
+    /// Somebody asked something of the farm.
+    Activity,
+}
+
+impl Event {
+    /// Whether somebody wants or does something; agents that come and go do not count.
+    pub(crate) fn is_activity(&self) -> bool {
+        !matches!(
+            self,
+            Self::AgentAdded { .. }
+                | Self::AgentOnline(_)
+                | Self::AgentLost(_)
+                | Self::AgentEnded(..)
+                | Self::SceneSent { .. }
+                | Self::SceneRefused { .. }
+        )
+    }
+}
