@@ -1,6 +1,6 @@
 # `make run` renders the demo scene on a farm on this machine; `make test` is what CI runs.
 
-.PHONY: run test test-matrix
+.PHONY: run test test-matrix bench
 
 run:
 	@scripts/setup.sh
@@ -14,3 +14,9 @@ test:
 
 test-matrix:
 	@scripts/test.sh 4.2.23 4.5.15 5.0.1
+
+# What a farm costs against Blender alone, as ratios of one run. Wants a machine with nothing else to do.
+bench:
+	@scripts/setup.sh
+	cargo build --workspace --bins
+	cargo run -q -p blendnet-tests --bin bench

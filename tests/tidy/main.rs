@@ -42,7 +42,7 @@ fn allowed(package: &str) -> &'static [&'static str] {
         "blendnet-agent" => &["protocol", "net", "film", "tasks"],
         "blendnet-manager" => &["protocol", "net", "film", "tasks", "scheduler", "cloud"],
         "blendnet" => &["protocol", "net", "scheduler"],
-        "blendnet-tests" => &["protocol", "net", "film"],
+        "blendnet-tests" => &["protocol", "net"],
         other => panic!("say in this test what `{other}` may depend on"),
     }
 }
