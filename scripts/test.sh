@@ -14,7 +14,7 @@ cargo clippy --workspace --all-targets -- -D warnings
 # The end-to-end tests start the programs, which cargo does not build for them.
 cargo build --workspace --bins
 if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --workspace
+    cargo nextest run --workspace --no-fail-fast
 else
-    cargo test --workspace
+    cargo test --workspace --no-fail-fast
 fi

@@ -5,11 +5,12 @@ use blendnet_tests::{
 };
 use std::path::{Path, PathBuf};
 
-/// Relative differences of averaged channels, as float rounding makes them.
-const ROUNDING: f64 = 1e-6;
-/// Light passes and passes around 1: Blender's own sums of 32 bits are off by so much more there,
-/// ours by a fifth of it (docs/MEASURED.md).
-const OF_LIGHT_PASSES: f64 = 4.0;
+/// Relative differences of averaged channels. Blender's own sums of 32 bits are off by up to 1e-6
+/// from those of 64 bits, and where the ranges are cut depends on the speed of the machine.
+pub(crate) const ROUNDING: f64 = 2e-6;
+/// Light passes and passes around 1: Blender's own sums are off by so much more there, ours by a
+/// fifth of it (docs/MEASURED.md).
+const OF_LIGHT_PASSES: f64 = 3.0;
 /// Coverage of an object in a pixel.
 const COVERAGE: f64 = 1e-5;
 

@@ -1,11 +1,8 @@
 //! Whatever is killed on the way, the image is the same.
 
-use crate::exactness::assert_equal;
+use crate::exactness::{ROUNDING, assert_equal};
 use blendnet_protocol::AgentState;
 use blendnet_tests::{Farm, Render, compare_exr, system_blender};
-
-/// Of a picture with 230,000 pixels, as float rounding makes it.
-const ROUNDING: f64 = 2e-6;
 
 const OPTIONS: [&str; 6] = ["--agents", "2", "--threads-per-agent", "1", "--split", "samples"];
 
