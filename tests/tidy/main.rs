@@ -38,11 +38,10 @@ fn allowed(package: &str) -> &'static [&'static str] {
     match package {
         "blendnet-protocol" | "blendnet-cloud" => &[],
         "blendnet-scheduler" | "blendnet-film" | "blendnet-net" => &["protocol"],
-        "blendnet-tasks" => &["protocol", "net"],
+        "blendnet-tasks" | "blendnet-tests" => &["protocol", "net"],
         "blendnet-agent" => &["protocol", "net", "film", "tasks"],
         "blendnet-manager" => &["protocol", "net", "film", "tasks", "scheduler", "cloud"],
         "blendnet" => &["protocol", "net", "scheduler"],
-        "blendnet-tests" => &["protocol", "net"],
         other => panic!("say in this test what `{other}` may depend on"),
     }
 }
