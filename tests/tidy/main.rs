@@ -33,6 +33,12 @@ fn all_files(ending: &str) -> Vec<(PathBuf, String)> {
     found.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
 }
 
+/// Whether a file has nothing but tests.
+fn is_tests(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    text.ends_with("/tests.rs") || text.contains("/src/tests/") || text.contains("/tests/e2e/")
+}
+
 /// What a package may depend on of ours.
 fn allowed(package: &str) -> &'static [&'static str] {
     match package {
@@ -82,15 +88,14 @@ fn only_net_names_rustls_and_makes_clients() {
 #[test]
 fn every_file_says_what_it_is_for() {
     for (path, text) in all_files(".rs") {
-        let is_tests = path.ends_with("tests.rs");
-        assert!(is_tests || text.starts_with("//!"), "{} has no `//!`", path.display());
+        assert!(is_tests(&path) || text.starts_with("//!"), "{} has no `//!`", path.display());
     }
 }
 
 #[test]
 fn no_file_needs_scrolling_to_understand() {
     for (path, text) in all_files(".rs").into_iter().chain(all_files(".py")) {
-        if path.ends_with("tests.rs") {
+        if is_tests(&path) {
             continue;
         }
         let own = text.split("#[cfg(test)]").next().unwrap_or_default().lines().count();
@@ -110,7 +115,7 @@ fn nothing_is_left_to_do_in_the_code() {
 }
 
 #[test]
-fn test_names_are_sentences() {
+fn names_of_tests_are_sentences() {
     for (path, text) in all_files(".rs") {
         let named = text.lines().find(|line| line.trim().starts_with("fn test_"));
         assert!(named.is_none(), "{}: {named:?} should be a sentence", path.display());
