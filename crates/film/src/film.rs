@@ -166,6 +166,3 @@ fn check_readable(part: &Part, bands: &[Range<usize>]) -> Result<Option<Band>, F
     }
     Ok(last)
 }
-
-#[cfg(test)]
-mod tests;

@@ -117,6 +117,3 @@ fn origins(
     origins.sort_by(|(a, _), (b, _)| a.cmp(b));
     origins
 }
-
-#[cfg(test)]
-mod tests;

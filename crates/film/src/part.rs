@@ -16,8 +16,8 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-/// Pixels that are decoded at a time.
-const BAND_BYTES: usize = 128 << 20;
+/// Pixels that are decoded at a time: all of most parts, which are then decoded only once.
+const BAND_BYTES: usize = 192 << 20;
 
 /// Files that announce more than renders have are refused before memory is set aside for them.
 const MAX_HEIGHT_PX: usize = 1 << 17;

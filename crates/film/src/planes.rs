@@ -67,12 +67,15 @@ impl Planes {
         let needed_bytes = self.bytes(depth);
         let had_bytes = self.file.metadata()?.len();
         let reserved = fallocate(self.file.file(), FallocateFlags::empty(), 0, needed_bytes);
-        let Err(errno) = reserved else { return Ok(()) };
-        if errno == rustix::io::Errno::OPNOTSUPP {
-            return Ok(self.file.set_len(needed_bytes)?);
-        }
+        let reserved = match reserved.map_err(io::Error::from) {
+            // Some file systems can't reserve.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                self.file.set_len(needed_bytes)
+            }
+            reserved => reserved,
+        };
+        let Err(source) = reserved else { return Ok(()) };
         self.file.set_len(had_bytes)?;
-        let source = io::Error::from(errno);
         if is_disk_full(&source) || source.kind() == io::ErrorKind::FileTooLarge {
             let path = self.file.path().to_owned();
             return Err(FilmError::DiskFull { path, needed_bytes, source });

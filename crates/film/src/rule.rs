@@ -2,9 +2,12 @@
 //!
 //! Passes that are not named here are means of samples: Combined, Noisy Image, Normal, UV, Mist,
 //! colour and volume passes, Environment, Emission, AO, Shadow, what the denoiser needs, AOVs,
-//! light groups, and Debug Sample Count, which Blender divides by the samples itself. Two can't
-//! be told from ranges, and their mean is a guess: Vector is divided by the samples that hit
-//! something, and Shadow Catcher is a quotient of sums.
+//! light groups, and Debug Sample Count, which Blender divides by the samples itself.
+//!
+//! Some can't be told from ranges, and what is made of them is a guess: Vector is divided by the
+//! samples that hit something; with a shadow catcher in the scene, the pass of that name is a
+//! quotient of sums, and without that pass Combined itself has such quotients in it; in 3.4
+//! volumes take light out of `DiffInd` where a range saw no colour.
 
 /// What becomes of a channel's values in several ranges of samples.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -156,3 +156,19 @@ fn what_is_not_a_film_is_refused() {
         assert!(matches!(opened, Err(FilmError::NotAFilm { .. })), "{} bytes", bytes.len());
     }
 }
+
+#[test]
+fn a_film_that_the_disk_has_no_room_for_is_refused_at_its_first_part() {
+    let mut place = Place::new();
+    let path = place.path("film");
+    let mut film = Film::create(&path, whole(tile(0, 0, 1 << 24, 1 << 24)), 8).unwrap();
+    let first = region(frame(), 0, 8);
+    let part = place.write(&render(first));
+    let empty_bytes = fs::metadata(&path).unwrap().len();
+    let error = film.add(&part, first).unwrap_err();
+    assert!(matches!(error, FilmError::DiskFull { .. }), "{error:?}");
+    assert!(film.covered().is_empty());
+    assert_eq!(fs::metadata(&path).unwrap().len(), empty_bytes);
+    drop(film);
+    assert!(Film::open(&path).unwrap().covered().is_empty());
+}
