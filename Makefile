@@ -18,5 +18,5 @@ test-matrix:
 # What a farm costs against Blender alone, as ratios of one run. Wants a machine with nothing else to do.
 bench:
 	@scripts/setup.sh
-	cargo build --workspace --bins
-	cargo run -q -p blendnet-tests --bin bench
+	cargo build --release --workspace --bins
+	target/release/bench

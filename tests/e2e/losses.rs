@@ -4,14 +4,14 @@ use crate::exactness::{ROUNDING, assert_equal};
 use blendnet_protocol::AgentState;
 use blendnet_tests::{Farm, Render, compare_exr, system_blender};
 
-/// Of all renders. Rounding may be larger in them: the picture has sixteen times the pixels.
+/// Of all renders. Rounding may be larger in them: the picture has nine times the pixels.
 const OPTIONS: [&str; 6] = ["--agents", "2", "--threads-per-agent", "1", "--split", "samples"];
 
 #[tokio::test]
 async fn an_agent_killed_in_mid_range_and_a_new_one_leave_the_image_as_it_is() {
     let blender = system_blender();
     let folder = tempfile::tempdir().unwrap();
-    let size = ["--size", "640", "360", "--samples", "64"];
+    let size = ["--size", "480", "270", "--samples", "64"];
     let scene = blender.make_scene("glossy", &folder.path().join("scene.blend"), &size);
     let mut render = Render::start(&scene, folder.path(), &OPTIONS);
     render.wait_for_event("preview");
@@ -42,7 +42,7 @@ async fn an_agent_killed_in_mid_range_and_a_new_one_leave_the_image_as_it_is() {
 async fn a_stopped_render_goes_on_where_it_was() {
     let blender = system_blender();
     let folder = tempfile::tempdir().unwrap();
-    let size = ["--size", "640", "360", "--samples", "64"];
+    let size = ["--size", "480", "270", "--samples", "64"];
     let scene = blender.make_scene("glossy", &folder.path().join("scene.blend"), &size);
     let mut render = Render::start(&scene, folder.path(), &OPTIONS);
     render.wait_for("a merged share", |event| {

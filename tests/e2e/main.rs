@@ -11,3 +11,4 @@ mod exactness;
 mod failures;
 mod losses;
 mod trust;
+mod warm;

@@ -323,7 +323,12 @@ class OpenScene:
         return [name for name, *_ in engine.list_render_passes(self.scene, layer)]
 
     def go_to(self, frame):
-        """Sets the frame, and only when it changes: it makes Blender evaluate the scene again."""
+        """Sets the frame, and only when it changes: it makes Blender evaluate the scene again.
+
+        With persistent data, Blender takes no notice of other changes, such as the number of
+        samples, unless the scene is tagged.
+        """
+        self.scene.update_tag()
         if self.frame != frame:
             self.frame = None
             self.scene.frame_set(frame, subframe=0.0)

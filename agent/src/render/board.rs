@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use blendnet_protocol::{
-    BlobId, Outcome, Progress, ResultFile, SceneId, SceneSpec, Work, WorkFailure, WorkId, WorkKind,
-    WorkState, WorkStatus,
+    BlobId, Outcome, Progress, ResultFile, SceneId, SceneInfo, SceneSpec, Work, WorkFailure,
+    WorkId, WorkKind, WorkState, WorkStatus,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -58,6 +58,8 @@ struct Entry {
     phase: Phase,
     since: Instant,
     stop: CancellationToken,
+    /// What an inspection found.
+    info: Option<Box<SceneInfo>>,
 }
 
 /// All of it.
@@ -68,6 +70,8 @@ pub(super) struct Board {
     works: Vec<Entry>,
     /// Blobs that others use, by the name of their set.
     held: BTreeMap<String, Vec<BlobId>>,
+    /// A scene whose files are all here, to be opened by a Blender that has nothing else to do.
+    pub(super) ahead: Option<SceneId>,
     /// Process id of the warm Blender.
     pub(super) blender_pid: Option<u32>,
 }
@@ -122,7 +126,7 @@ impl Board {
             return Err(Conflict::TooMany);
         }
         let (since, stop) = (Instant::now(), CancellationToken::new());
-        let entry = Entry { work, phase: Phase::Queued, since, stop };
+        let entry = Entry { work, phase: Phase::Queued, since, stop, info: None };
         let status = entry.status();
         self.works.push(entry);
         Ok(status)
@@ -140,6 +144,13 @@ impl Board {
     pub(super) fn progress(&mut self, id: &WorkId, glimpse: Glimpse) {
         if let Some(Entry { phase: Phase::Running(old), .. }) = self.entry(id) {
             *old = glimpse;
+        }
+    }
+
+    /// Says what an inspection found, before it has made the look.
+    pub(super) fn found(&mut self, id: &WorkId, info: &SceneInfo) {
+        if let Some(entry) = self.entry(id) {
+            entry.info = Some(Box::new(info.clone()));
         }
     }
 
@@ -210,6 +221,7 @@ impl Entry {
             remaining_secs: glimpse.remaining_secs,
             memory_mb: glimpse.memory_mb,
             message: glimpse.message.clone(),
+            info: self.info.clone(),
         }
     }
 

@@ -174,6 +174,10 @@ impl Engine {
         }
         let missing = self.missing(&spec);
         self.shared.board().put_scene(id.clone(), spec)?;
+        if missing.is_empty() {
+            self.shared.board().ahead = Some(id.clone());
+            self.shared.wake.notify_one();
+        }
         Ok(SceneState { id, missing })
     }
 

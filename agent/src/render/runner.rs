@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use blendnet_protocol::{FailureKind, Work, WorkFailure, WorkKind};
+use blendnet_protocol::{FailureKind, SceneId, Work, WorkFailure, WorkKind};
 
 use super::engine::Shared;
 use super::failure;
 use super::steps::{self, Made};
 use super::store::{self, Clock};
-use super::warm::{Start, Warm};
+use super::warm::{Start, Warm, Watch};
 use crate::blender::driver::Opened;
 use crate::blender::find::Found;
 use crate::blender::version;
@@ -37,18 +37,21 @@ impl Runner {
         self.start_early().await;
         while !shared.stopping.is_cancelled() {
             let next = shared.board().take_next();
-            match next {
-                Some((work, stop)) => {
-                    shared.changed();
-                    tokio::select! {
-                        biased;
-                        () = stop.cancelled() => {
-                            self.put_down().await;
-                            self.start_early().await;
-                        }
-                        () = self.work(&work) => {}
+            if let Some((work, stop)) = next {
+                shared.changed();
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => {
+                        self.put_down().await;
+                        self.start_early().await;
                     }
+                    () = self.work(&work) => {}
                 }
+                continue;
+            }
+            let ahead = shared.board().ahead.take();
+            match ahead {
+                Some(scene) => self.open_ahead(&scene).await,
                 None => self.wait().await,
             }
         }
@@ -81,6 +84,24 @@ impl Runner {
             && let Err(failure) = self.start_blender(&found).await
         {
             tracing::warn!("{}", failure.message);
+        }
+    }
+
+    /// Opens a scene that will be wanted: that takes minutes for some. What goes wrong goes wrong
+    /// again, and is reported, when it is wanted.
+    async fn open_ahead(&mut self, scene: &SceneId) {
+        if self.warm.as_ref().is_some_and(|warm| warm.open.is_some()) {
+            return;
+        }
+        let shared = self.shared.clone();
+        let mut nobody = |_| ();
+        tokio::select! {
+            opened = self.open(scene, &mut nobody) => {
+                if let Err(failure) = opened {
+                    tracing::warn!(%scene, "not opened ahead: {}", failure.message);
+                }
+            }
+            () = shared.stopping.cancelled() => {}
         }
     }
 
@@ -132,18 +153,27 @@ impl Runner {
 
     async fn make(&mut self, work: &Work, began: Instant) -> Result<(Made, Clock), WorkFailure> {
         let shared = self.shared.clone();
-        let opened = self.open(work).await?;
+        let mut watch = |glimpse| shared.progress(&work.id, glimpse);
+        let opened = self.open(&work.scene, &mut watch).await?;
+        if work.kind == WorkKind::Inspect {
+            // The others can begin to render while this one makes the look.
+            shared.board().found(&work.id, &opened.info);
+            shared.changed();
+        }
         let clock = Clock { began, load_secs: began.elapsed().as_secs_f64() };
         let warm = self.warm.as_mut().ok_or_else(|| failure::internal("no Blender is running"))?;
-        let mut watch = |glimpse| shared.progress(&work.id, glimpse);
         let made = steps::make(warm, work, &opened, &shared.blobs, &mut watch).await?;
         Ok((made, clock))
     }
 
-    /// Has the right Blender running and the work's scene open in it.
-    async fn open(&mut self, work: &Work) -> Result<Arc<Opened>, WorkFailure> {
+    /// Has the right Blender running and the scene open in it.
+    async fn open(
+        &mut self,
+        scene: &SceneId,
+        watch: Watch<'_>,
+    ) -> Result<Arc<Opened>, WorkFailure> {
         if let Some(Warm { open: Some((id, opened)), blender, .. }) = &self.warm
-            && *id == work.scene
+            && id == scene
             && !blender.is_gone()
         {
             return Ok(opened.clone());
@@ -151,14 +181,13 @@ impl Runner {
         let shared = self.shared.clone();
         let spec = shared
             .board()
-            .scene(&work.scene)
+            .scene(scene)
             .cloned()
             .ok_or_else(|| failure::internal("the scene was deleted"))?;
         let found = self.choose(&spec)?;
         self.have_running(&found).await?;
         let warm = self.warm.as_mut().ok_or_else(|| failure::internal("no Blender is running"))?;
-        let mut watch = |glimpse| shared.progress(&work.id, glimpse);
-        warm.open(&work.scene, &spec, &shared.blobs, &mut watch).await
+        warm.open(scene, &spec, &shared.blobs, watch).await
     }
 
     fn choose(&mut self, spec: &blendnet_protocol::SceneSpec) -> Result<Found, WorkFailure> {

@@ -112,6 +112,9 @@ pub struct Progress {
     pub memory_mb: f64,
     /// What Blender last said.
     pub message: String,
+    /// Of an inspection that still makes the look: what is in the scene.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub info: Option<Box<SceneInfo>>,
 }
 
 /// Who is to blame, so that a bad scene does not condemn agents nor a bad agent scenes.

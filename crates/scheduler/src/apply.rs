@@ -22,6 +22,7 @@ use std::time::Duration;
 impl Farm {
     /// Takes one event.
     pub fn apply(&mut self, event: Event, now: Duration) {
+        self.now = now;
         if event.is_activity() {
             self.last_activity = now;
         }
@@ -130,6 +131,7 @@ impl Farm {
         let Some((id, at)) = self.holder(work) else { return };
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let done = agent.queue.remove(at);
+        agent.began = now;
         if agent.queue.is_empty() {
             agent.idle_since = now;
         }

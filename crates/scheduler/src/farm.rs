@@ -26,6 +26,8 @@ pub struct Farm {
     pub launch_failures: u32,
     /// No launch before this.
     pub next_launch: Duration,
+    /// The time, as last told.
+    pub(crate) now: Duration,
     /// Makes ids unique over restarts of the manager.
     run: String,
     counter: u64,
@@ -74,6 +76,8 @@ pub struct Agent {
     pub last_frame: Option<(JobId, i32)>,
     /// When its queue last became empty.
     pub idle_since: Duration,
+    /// When it began with the first of its queue.
+    pub began: Duration,
 }
 
 /// A piece of work on its way.
@@ -176,6 +180,7 @@ impl Farm {
             last_activity: Duration::ZERO,
             launch_failures: 0,
             next_launch: Duration::ZERO,
+            now: Duration::ZERO,
             run: run.into(),
             counter: 0,
         }
@@ -328,6 +333,7 @@ impl Agent {
             unfit: BTreeSet::new(),
             last_frame: None,
             idle_since: now,
+            began: now,
         }
     }
 }

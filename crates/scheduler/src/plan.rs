@@ -48,6 +48,7 @@ pub enum Action {
 
 /// What to do now. Decisions are noted in the farm, so that the next plan knows of them.
 pub fn plan(farm: &mut Farm, now: Duration) -> Vec<Action> {
+    farm.now = now;
     let mut actions = Vec::new();
     farm.cancel_unwanted(now, &mut actions);
     farm.plan_fleet(now, &mut actions);
@@ -104,7 +105,11 @@ impl Farm {
                 continue;
             }
             if let Some(assignment) = self.next_assignment(id, &job, depth) {
+                let now = self.now;
                 if let Some(agent) = self.agents.get_mut(id) {
+                    if agent.queue.is_empty() {
+                        agent.began = now;
+                    }
                     agent.queue.push(assignment.clone());
                     if let Task::Part { frame, .. } = assignment.task {
                         agent.last_frame = Some((job.clone(), frame));

@@ -1,6 +1,7 @@
 //! How much an agent gets at once.
 
-use crate::farm::Farm;
+use crate::Speed;
+use crate::farm::{Agent, Assignment, Farm, Task};
 use blendnet_protocol::{AgentId, JobId, Split};
 
 /// A frame that takes less than this is not worth cutting.
@@ -11,6 +12,8 @@ const LONG_FRAME_SECS: f64 = 300.0;
 const LONGEST_TILE_SECS: f64 = 30.0;
 /// No chunk is meant to take longer.
 const LONGEST_CHUNK_SECS: f64 = 1800.0;
+/// What an agent has to do at the end is not cut further when it takes no longer.
+const LAST_CHUNK_SECS: f64 = 4.0;
 /// Chunks grow by this factor while the speed is being learned.
 pub(crate) const GROWTH: f64 = 4.0;
 /// Chunks take at least so many times what each costs whatever its size.
@@ -52,7 +55,9 @@ impl Farm {
         let (Some(rest), Some((target, whole))) = (self.free_secs(job), target) else {
             return false;
         };
-        rest > 3.0 * target.max(whole.min(SHORT_FRAME_SECS))
+        // A slow agent must not hold what others would have done long before.
+        let share = self.share_secs(id, job).unwrap_or(0.0);
+        share >= target && rest > 3.0 * target.max(whole.min(SHORT_FRAME_SECS))
     }
 
     /// Seconds that all agents together take for what nobody works on yet.
@@ -72,15 +77,63 @@ impl Farm {
         let agents = self.job_agents(job) as f64;
         let overhead = speed.overhead_secs();
         // The manager merges all parts alone: it must not fall behind.
-        let longest = (OVERHEAD_SHARE * overhead).max(4.0 * planned.merge_secs * agents).max(8.0);
+        let longest = (OVERHEAD_SHARE * overhead).max(4.0 * planned.merge_secs * agents).max(12.0);
         let shortest = (4.0 * overhead).max(1.0);
-        let half_of_the_rest = self.free_secs(job)? / 2.0;
+        let share = self.share_secs(id, job)?;
         let one_sample = match planned.plan.as_ref()?.split {
             Split::Samples => speed.secs_for(planned.plan.as_ref()?.tile.pixel_count()),
             Split::Tiles { .. } | Split::Frames => 0.0,
         };
-        let chunk = half_of_the_rest.min(longest).max(shortest).min(LONGEST_CHUNK_SECS);
+        // A short share is taken whole: the estimate is good enough, and small chunks are dear.
+        let part = if share <= LAST_CHUNK_SECS.max(shortest) { share } else { share / 2.0 };
+        let chunk = part.min(longest).max(shortest).min(LONGEST_CHUNK_SECS);
         Some(chunk.max(one_sample))
+    }
+
+    /// How long this agent would render of what nobody works on yet, if all agents, each after
+    /// what it already has, were to end at the same moment.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    fn share_secs(&self, id: &AgentId, job: &JobId) -> Option<f64> {
+        let mean = self.mean_speed(job)?;
+        let mut others: Vec<(f64, f64)> = self
+            .fit(job)
+            .map(|agent| {
+                let speed = agent.speeds.get(job).copied().unwrap_or(mean);
+                (self.busy_secs(agent, job, speed) + speed.overhead_secs(), speed.rate())
+            })
+            .collect();
+        others.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let frames = &self.jobs.get(job)?.frames;
+        let free: u64 = frames.values().map(|f| f.coverage.free_pixel_samples()).sum();
+        // Each agent in turn, by when it is free: with those so far, when would all be done?
+        let (mut rate, mut head_start, mut end) = (0.0, 0.0, f64::INFINITY);
+        for (ready, each) in others.into_iter().take(self.job_agents(job)) {
+            if ready >= end {
+                break;
+            }
+            rate += each;
+            head_start += each * ready;
+            end = (free as f64 + head_start) / rate;
+        }
+        let agent = self.agents.get(id)?;
+        let speed = agent.speeds.get(job).copied().unwrap_or(mean);
+        Some((end - self.busy_secs(agent, job, speed)).max(0.0))
+    }
+
+    /// Seconds until an agent has done what it was given; work for other jobs is not counted.
+    fn busy_secs(&self, agent: &Agent, job: &JobId, speed: Speed) -> f64 {
+        let bounds = self.jobs.get(job).and_then(|job| job.plan.as_ref()?.bounds());
+        let whole = bounds.map_or(0.0, |bounds| speed.secs_for(bounds.pixel_samples()));
+        let secs = |assignment: &Assignment| match assignment.task {
+            _ if assignment.job != *job => 0.0,
+            Task::Part { region, .. } => speed.secs_for(region.pixel_samples()),
+            Task::Whole { .. } => whole,
+            Task::Inspect | Task::Finish { .. } => 0.0,
+        };
+        let gone = self.now.saturating_sub(agent.began).as_secs_f64();
+        let mut queue = agent.queue.iter().map(secs);
+        let first = queue.next().map_or(0.0, |secs| (secs - gone).max(0.0));
+        first + queue.sum::<f64>()
     }
 }
 
@@ -107,5 +160,5 @@ pub(crate) fn tiles_wanted(agents: usize, whole_secs: Option<f64>) -> u32 {
     reason = "a number of samples; casts of floats saturate"
 )]
 pub(crate) fn samples_of(pixel_samples: f64, pixels: u64) -> u32 {
-    ((pixel_samples / pixels as f64) as u32).max(1)
+    ((pixel_samples / pixels as f64).ceil() as u32).max(1)
 }

@@ -157,7 +157,8 @@ impl Remote {
                     self.context.tasks.spawn(async move { remote.send_scene(scene, &spec).await });
                 }
                 Command::Start { work, assignment, rect } => {
-                    self.give(Given { work: *work, assignment, rect, taken: false }).await;
+                    self.give(Given { work: *work, assignment, rect, taken: false, told: false })
+                        .await;
                 }
                 Command::Cancel(work) => {
                     self.with_given(|given| given.remove(&work));
@@ -184,11 +185,16 @@ impl Remote {
     }
 
     async fn try_send_scene(&self, scene: &SceneId, spec: &SceneSpec) -> Result<(), ClientError> {
-        let state: SceneState = self.client.put(&format!("scene/{scene}"), spec).await?;
-        for blob in state.missing {
-            if let Some(path) = self.context.blobs.path(&blob) {
-                self.client.send_blob(&blob, &path).await?;
+        let place = format!("scene/{scene}");
+        let state: SceneState = self.client.put(&place, spec).await?;
+        for blob in &state.missing {
+            if let Some(path) = self.context.blobs.path(blob) {
+                self.client.send_blob(blob, &path).await?;
             }
+        }
+        if !state.missing.is_empty() {
+            // Once more: an agent that has all of a scene's files opens it ahead.
+            let _complete: SceneState = self.client.put(&place, spec).await?;
         }
         Ok(())
     }
@@ -297,6 +303,17 @@ impl Remote {
             let given =
                 self.with_given(|all| if ended { all.remove(id) } else { all.get(id).cloned() });
             match (given, state) {
+                (Some(Given { told: false, assignment, .. }), WorkState::Running(progress)) => {
+                    if let Some(info) = progress.info.clone() {
+                        self.with_given(|all| {
+                            if let Some(given) = all.get_mut(id) {
+                                given.told = true;
+                            }
+                        });
+                        let (job, work) = (assignment.job, id.clone());
+                        self.farm.tell(Input::Inspected { job, work, info }).await;
+                    }
+                }
                 (Some(given), WorkState::Completed(outcome)) => {
                     let (remote, outcome) = (self.clone(), outcome.clone());
                     collect(remote, given, outcome).await;

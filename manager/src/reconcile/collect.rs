@@ -19,6 +19,8 @@ pub(crate) struct Given {
     pub(crate) rect: Option<FilmRect>,
     /// The agent has confirmed it.
     pub(crate) taken: bool,
+    /// The farm knows already what this inspection found.
+    pub(crate) told: bool,
 }
 
 /// Why a result is not here. The work is done again.
@@ -103,8 +105,10 @@ async fn fetch(remote: &Remote, given: &Given, outcome: Outcome) -> Result<(), C
             if let Some(look) = look {
                 download(remote, &look, &folder.look()).await?;
             }
-            let (job, work) = (job.clone(), given.work.id.clone());
-            remote.farm.tell(Input::Inspected { job, work, info }).await;
+            if !given.told {
+                let (job, work) = (job.clone(), given.work.id.clone());
+                remote.farm.tell(Input::Inspected { job, work, info }).await;
+            }
         }
         (Outcome::Part { image, .. }, &WorkKind::Part { frame, region, total_samples, .. }) => {
             let rect = given.rect.ok_or(CollectError::Unexpected)?;

@@ -47,6 +47,7 @@ pub struct Merger {
 struct Slot {
     film: Film,
     look: Option<Look>,
+    look_path: PathBuf,
     preview_at: Option<Instant>,
 }
 
@@ -153,9 +154,7 @@ impl Merger {
 }
 
 fn slot(film: Film, folder: &JobFolder) -> Mutex<Slot> {
-    let look = Look::read(&folder.look())
-        .inspect_err(|error| tracing::warn!(%error, "previews are shown in plain sRGB"));
-    Mutex::new(Slot { film, look: look.ok(), preview_at: None })
+    Mutex::new(Slot { film, look: None, look_path: folder.look(), preview_at: None })
 }
 
 impl Slot {
@@ -166,6 +165,12 @@ impl Slot {
             return false;
         }
         self.preview_at = Some(Instant::now());
+        // It comes after the first parts when the scene's agent is slow to make it.
+        if self.look.is_none() && self.look_path.exists() {
+            self.look = Look::read(&self.look_path)
+                .inspect_err(|error| tracing::warn!(%error, "previews are in plain sRGB"))
+                .ok();
+        }
         let written = self
             .film
             .preview(self.look.as_ref(), PREVIEW_PX)
