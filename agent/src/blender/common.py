@@ -116,15 +116,15 @@ FORMAT_SETTINGS = (
 
 
 def use_multilayer_exr(settings, image_settings, **more):
-    """Lossless files with all passes; uncompressed, for they are read again at once."""
+    """Lossless files with all passes; uncompressed unless said, for most are read at once."""
+    wanted = {"exr_codec": "NONE", **more}
     settings.set_format(
         image_settings,
         media_type="MULTI_LAYER_IMAGE",
         file_format="OPEN_EXR_MULTILAYER",
         color_depth="32",
-        exr_codec="NONE",
         use_exr_interleave=True,
-        **more,
+        **wanted,
     )
 
 

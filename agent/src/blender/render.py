@@ -16,6 +16,9 @@ from common import (
 )
 from output import add_frame_files, frame_file, redirected
 
+# Compressing a file costs up to a second; half the size is worth that to frames which take longer.
+WORTH_COMPRESSING_SECS = 5.0
+
 
 def render_now(**options):
     started = time.monotonic()
@@ -40,11 +43,11 @@ def save_image(image, path, scene):
                 raise
 
 
-def save_all_passes(scene, path):
+def save_all_passes(scene, path, codec="NONE"):
     """The last render as it is, in a lossless file."""
     with Settings() as settings:
         views = {"views_format": "MULTIVIEW"} if scene.render.use_multiview else {}
-        use_multilayer_exr(settings, scene.render.image_settings, **views)
+        use_multilayer_exr(settings, scene.render.image_settings, exr_codec=codec, **views)
         save_image(bpy.data.images["Render Result"], path, scene)
     check_written(path)
 
@@ -138,5 +141,5 @@ def whole(opened, frame, image, out):
         name = frame_file(scene, settings, frame, out)
         secs = render_now(write_still=True)
         add_frame_files(out, name, written)
-        save_all_passes(scene, image)
+        save_all_passes(scene, image, "ZIP" if secs > WORTH_COMPRESSING_SECS else "NONE")
     return secs, written

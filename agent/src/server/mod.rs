@@ -6,7 +6,7 @@ mod works;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post, put};
-use blendnet_net::answer::{ApiResult, ok};
+use blendnet_net::answer::{ApiResult, done};
 use blendnet_net::blobs;
 use tokio_util::sync::CancellationToken;
 
@@ -36,5 +36,5 @@ pub(crate) fn router(engine: Engine, shutdown: CancellationToken) -> Router {
 async fn shut_down(State(agent): State<Agent>) -> ApiResult<()> {
     tracing::info!("asked to shut down");
     agent.shutdown.cancel();
-    Ok(ok(()))
+    Ok(done())
 }

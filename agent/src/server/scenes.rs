@@ -1,7 +1,7 @@
 //! `scene/{id}`: what a scene is made of.
 
 use axum::extract::State;
-use blendnet_net::answer::{ApiError, ApiResult, JsonBody, UrlPath, ok};
+use blendnet_net::answer::{ApiError, ApiResult, JsonBody, UrlPath, done, ok};
 use blendnet_protocol::{SceneId, SceneSpec, SceneState};
 
 use super::Agent;
@@ -25,5 +25,5 @@ pub(super) async fn delete(
     UrlPath(id): UrlPath<SceneId>,
 ) -> ApiResult<()> {
     agent.engine.delete_scene(&id);
-    Ok(ok(()))
+    Ok(done())
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use blendnet_net::answer::{ApiError, ApiResult, JsonBody, UrlPath, UrlQuery, ok};
+use blendnet_net::answer::{ApiError, ApiResult, JsonBody, UrlPath, UrlQuery, done, ok};
 use blendnet_protocol::{AgentReport, Work, WorkId, WorkStatus};
 use serde::Deserialize;
 
@@ -74,5 +74,5 @@ pub(super) async fn delete(
     UrlPath(id): UrlPath<WorkId>,
 ) -> ApiResult<()> {
     agent.engine.delete(&id);
-    Ok(ok(()))
+    Ok(done())
 }

@@ -42,7 +42,7 @@ pub fn crop(image: &Path, holds: Tile, keep: Tile, out: &Path) -> Result<(), Fil
 
 /// Makes the user's image of a merged one: the denoised picture in the place of the noisy one,
 /// and without the passes that were rendered for the merge alone. A noisy picture of which the
-/// denoised file has a copy is kept as the pass `Noisy Image`, as Blender does.
+/// denoised file has a copy is kept as the pass `Noisy Image`, as Blender does. ZIP-compressed.
 ///
 /// `drop_passes` are named `ViewLayer.DiffCol`.
 pub fn finalize(
@@ -64,7 +64,7 @@ pub fn finalize(
         height: merged.height,
         names: &names,
         attributes: &merged.attributes,
-        compression: Compression::Uncompressed,
+        compression: Compression::ZIP16,
     };
     write_image(out, &format, |rows| {
         let noisy = merged.read(rows.clone())?;

@@ -13,7 +13,9 @@ pub struct Answer<T> {
     pub success: bool,
     /// For people.
     pub message: String,
-    /// What was asked for; `null` in errors.
+    /// What was asked for. Not there in errors and where nothing was asked for: clients of 0.3 take
+    /// a `null` for a failure.
+    #[serde(default = "nothing", skip_serializing_if = "Option::is_none")]
     pub data: Option<T>,
     /// Stable name of the error, such as `not_found`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,4 +35,15 @@ impl<T> Answer<T> {
     pub fn said(message: impl Into<String>, data: T) -> Self {
         Self { message: message.into(), ..Self::ok(data) }
     }
+}
+
+impl Answer<()> {
+    /// A success of which there is nothing to tell.
+    pub fn done() -> Self {
+        Self { data: None, ..Self::ok(()) }
+    }
+}
+
+fn nothing<T>() -> Option<T> {
+    None
 }

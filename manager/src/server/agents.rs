@@ -5,7 +5,7 @@ use crate::farm::Request;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{delete, get, put};
-use blendnet_net::answer::{ApiError, ApiResult, JsonBody, ok};
+use blendnet_net::answer::{ApiError, ApiResult, JsonBody, done, ok};
 use blendnet_protocol::{AgentId, AgentState};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -100,10 +100,10 @@ async fn config(
     let request =
         Request::AddAgent { agent, address, password: config.auth_password, ca_pem: config.ca_pem };
     edge.farm.ask(request).await?;
-    Ok(ok(()))
+    Ok(done())
 }
 
 async fn remove(State(edge): State<Edge>, Path(agent): Path<String>) -> ApiResult<()> {
     edge.farm.ask(Request::RemoveAgent(agent_id(agent)?)).await?;
-    Ok(ok(()))
+    Ok(done())
 }

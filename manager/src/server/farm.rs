@@ -5,7 +5,7 @@ use crate::farm::Request;
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::routing::{get, post, put};
-use blendnet_net::answer::{ApiResult, JsonBody, ok};
+use blendnet_net::answer::{ApiResult, JsonBody, done, ok};
 use blendnet_protocol::FarmView;
 use serde::Deserialize;
 use std::time::Duration;
@@ -46,7 +46,7 @@ async fn agents(
     JsonBody(Agents { count }): JsonBody<Agents>,
 ) -> ApiResult<()> {
     edge.farm.ask(Request::LaunchedAgents(count)).await?;
-    Ok(ok(()))
+    Ok(done())
 }
 
 #[derive(Deserialize)]
@@ -60,5 +60,5 @@ async fn shutdown(
     JsonBody(Shutdown { when_idle }): JsonBody<Shutdown>,
 ) -> ApiResult<()> {
     edge.farm.ask(Request::Shutdown { when_idle }).await?;
-    Ok(ok(()))
+    Ok(done())
 }

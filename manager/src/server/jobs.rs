@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
-use blendnet_net::answer::{ApiError, ApiResult, JsonBody, ok};
+use blendnet_net::answer::{ApiError, ApiResult, JsonBody, done, ok};
 use blendnet_net::blobs::file_response;
 use blendnet_protocol::{FrameView, JobId, JobSpec, JobView, Manifest, ResultFile};
 
@@ -49,7 +49,7 @@ async fn show(State(edge): State<Edge>, Path(job): Path<String>) -> ApiResult<Jo
 
 async fn delete(State(edge): State<Edge>, Path(job): Path<String>) -> ApiResult<()> {
     edge.farm.ask(Request::Delete(job_id(job)?)).await?;
-    Ok(ok(()))
+    Ok(done())
 }
 
 async fn files(

@@ -25,6 +25,11 @@ pub fn ok<T: Serialize>(data: T) -> Json<Answer<T>> {
     Json(Answer::ok(data))
 }
 
+/// A success of which there is nothing to tell.
+pub fn done() -> Json<Answer<()>> {
+    Json(Answer::done())
+}
+
 /// Answers unknown paths (404) and methods (405) of `router` in the envelope, too. To be called
 /// when all routes are in it.
 pub fn fallback<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
