@@ -396,7 +396,8 @@ async fn a_stopped_task_leaves_its_agents_idle_within_a_second() {
     let (manager, _agents) = farm(folder.path(), &[&["--threads", "1"]]).await;
     submit(&manager, &scene, 4096);
     let farm: Farm = manager.farm();
-    let view = farm.wait_until("a render", |v| v.agents[0].doing.contains("samples")).await;
+    let rendering = |v: &FarmView| v.jobs[0].done > 0.0 && v.agents[0].doing.contains("samples");
+    let view = farm.wait_until("a render", rendering).await;
     let pid = view.agents[0].blender_pid.unwrap();
     manager.get("task/t/stop");
     let limit = std::time::Duration::from_secs(5);

@@ -152,10 +152,11 @@ async fn a_blender_killed_while_idle_is_replaced_when_it_is_needed() {
     let bench = Bench::start();
     let scene = bench.scene(BLEND).await;
     let report = bench.wait_until("a Blender", |report| report.blender_pid.is_some()).await;
-    let pid = i32::try_from(report.blender_pid.unwrap()).unwrap();
+    let killed = report.blender_pid;
+    let pid = i32::try_from(killed.unwrap()).unwrap();
     let pid = rustix::process::Pid::from_raw(pid).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-    bench.wait_until("no Blender", |report| report.blender_pid.is_none()).await;
+    bench.wait_until("that Blender gone", |report| report.blender_pid != killed).await;
     assert!(matches!(bench.run("a", &scene, part(1)).await, WorkState::Completed(_)));
     bench.engine.stop().await;
 }

@@ -11,6 +11,8 @@ use super::text::{self, Pace};
 use crate::workflow::event::{Event, ProgressReport};
 use crate::workflow::problem::Problem;
 
+/// How often lines tell how far an upload is.
+const SENDING_TOLD: Duration = Duration::from_secs(10);
 /// Steps of the bar.
 const BAR_STEPS: u64 = 1000;
 
@@ -24,7 +26,7 @@ pub(super) struct Printer {
 #[derive(Debug)]
 enum Manner {
     Json,
-    Lines { pace: Pace, began: Instant },
+    Lines { pace: Pace, began: Instant, sending: Option<Instant> },
     Bar(ProgressBar),
 }
 
@@ -45,7 +47,7 @@ impl Printer {
         } else if std::io::stderr().is_terminal() {
             Manner::Bar(bar())
         } else {
-            Manner::Lines { pace: Pace::default(), began: Instant::now() }
+            Manner::Lines { pace: Pace::default(), began: Instant::now(), sending: None }
         };
         Self { manner, preview: None }
     }
@@ -57,7 +59,14 @@ impl Printer {
         }
         match &mut self.manner {
             Manner::Json => print_json(event),
-            Manner::Lines { pace, began } => {
+            Manner::Lines { pace, began, sending } => {
+                if let Event::Upload(upload) = event {
+                    let last = sending.get_or_insert_with(Instant::now);
+                    if upload.bytes_done > 0 && last.elapsed() > SENDING_TOLD {
+                        *last = Instant::now();
+                        return print_lines(&[text::sending(upload)]);
+                    }
+                }
                 if let Event::Progress(report) = event {
                     if !pace.is_due(report, began.elapsed().as_secs_f64()) {
                         return Ok(());
@@ -70,6 +79,9 @@ impl Printer {
                 if let Event::Progress(report) = event {
                     show_progress(bar, report, self.preview.as_deref());
                     return Ok(());
+                }
+                if let Event::Upload(upload) = event {
+                    bar.set_message(text::sending(upload));
                 }
                 if let Event::Done(_) = event {
                     bar.finish_and_clear();

@@ -39,6 +39,24 @@ fn sent(upload: &Upload) -> Vec<String> {
     }
 }
 
+/// How an upload goes.
+pub(super) fn sending(upload: &Upload) -> String {
+    let rate = upload.bytes_per_sec.map(|rate| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate")]
+        let rate = rate as u64;
+        format!(", {}/s", bytes(rate))
+    });
+    let left = upload.remaining_secs.map(|secs| format!(", {} left", duration(secs)));
+    format!(
+        "sending {}: {} of {}{}{}",
+        count(upload.files, "file", "files"),
+        bytes(upload.bytes_done),
+        bytes(upload.bytes),
+        rate.unwrap_or_default(),
+        left.unwrap_or_default()
+    )
+}
+
 fn scene_lines(scene: &SceneSummary) -> Vec<String> {
     let mut what = vec![format!("scene {}", scene.scene)];
     what.extend(scene.camera.as_ref().map(|camera| format!("camera {camera}")));

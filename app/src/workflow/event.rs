@@ -40,8 +40,8 @@ pub struct FarmReached {
     pub started: bool,
 }
 
-/// How much is sent; a file counts when it is complete.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+/// How much is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Upload {
     /// Files that the farm has taken.
     pub files_done: usize,
@@ -51,6 +51,10 @@ pub struct Upload {
     pub bytes_done: u64,
     /// Bytes of all that it lacked.
     pub bytes: u64,
+    /// Rate so far; `None` at the beginning.
+    pub bytes_per_sec: Option<f64>,
+    /// Seconds to go at this rate.
+    pub remaining_secs: Option<f64>,
 }
 
 /// A job that the farm took.

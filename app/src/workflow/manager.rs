@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use blendnet_net::client::{Client, ClientError, segment};
+use blendnet_net::blobs::Bundle;
+use blendnet_net::client::{Client, ClientError, Sent, segment};
 use blendnet_protocol::{BlobId, FarmView, JobId, JobSpec, JobView, Manifest};
 use serde::Serialize;
 
@@ -63,8 +64,14 @@ impl Manager {
         blob: &BlobId,
         file: &Path,
         size_bytes: u64,
+        sent: &Sent,
     ) -> Result<(), ClientError> {
-        self.client.put_file(&format!("blob/{blob}"), file, size_bytes).await
+        self.client.put_blob(blob, file, size_bytes, sent).await
+    }
+
+    /// Sends the content of many small files.
+    pub async fn send_bundle(&self, bundle: Bundle) -> Result<(), ClientError> {
+        self.client.put_bundle(bundle).await
     }
 
     /// Submits a job.

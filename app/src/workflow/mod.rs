@@ -15,6 +15,7 @@ pub mod data_dir;
 pub mod event;
 pub mod farm;
 pub mod follow;
+pub mod hashes;
 pub mod launch;
 pub mod manager;
 pub mod output;

@@ -11,6 +11,7 @@ use super::data_dir::DataDir;
 use super::event::{Event, Events, FarmReached, JobTaken, Summary};
 use super::farm::Farm;
 use super::follow::{Ended, follow};
+use super::hashes::Hashes;
 use super::launch::StartOptions;
 use super::output::Output;
 use super::problem::{Problem, ProblemKind};
@@ -39,11 +40,12 @@ pub async fn render(setting: &Setting<'_>, request: &Request) -> Result<Summary,
     let output = Output::prepare(&request.output, &blend.stem())?;
     // The farm starts, and its Blenders, while the file is read.
     let (pack_path, path) = (blend.pack_path.clone(), blend.path.clone());
-    let hashing = tokio::spawn(upload::hash(pack_path, path));
+    let hashes = Hashes::load(setting.data);
+    let hashing = tokio::spawn(upload::hash(hashes.clone(), pack_path, path));
     let farm = unless_stopped(setting.stop, &blend, open_farm(setting)).await?;
     let rendered = async {
         let local = unless_stopped(setting.stop, &blend, hashed(hashing)).await?;
-        let job = prepare(setting, &farm, request, &blend, &output, local).await?;
+        let job = prepare(setting, &farm, request, (&blend, &hashes), &output, local).await?;
         go_on(setting, &farm, job, &output, began).await
     };
     let rendered = rendered.await;
@@ -109,7 +111,7 @@ async fn prepare(
     setting: &Setting<'_>,
     farm: &Farm,
     request: &Request,
-    blend: &BlendFile,
+    (blend, hashes): (&BlendFile, &Hashes),
     output: &Output,
     local: LocalFile,
 ) -> Result<JobView, Problem> {
@@ -121,8 +123,15 @@ async fn prepare(
     let job = submit::submit(manager, blend, &local, request).await?;
     tell_job(setting, &job, output).await;
     let mut watch = farm.watch();
-    let complete =
-        submit::complete(manager, &mut watch, &job.id, local, request.allow_missing, events);
+    let complete = submit::complete(
+        manager,
+        &mut watch,
+        &job.id,
+        local,
+        hashes,
+        request.allow_missing,
+        events,
+    );
     let ready = async {
         let ready = unless_stopped(stop, blend, complete).await?;
         remember(setting.data, &ready.id, blend, output)?;

@@ -8,6 +8,7 @@ use blendnet_protocol::{
 
 use super::blend_file::BlendFile;
 use super::event::Events;
+use super::hashes::Hashes;
 use super::manager::Manager;
 use super::poll::Watch;
 use super::problem::{MissingFile, Problem, ProblemKind};
@@ -60,6 +61,7 @@ pub async fn complete(
     watch: &mut Watch,
     job: &JobId,
     blend: LocalFile,
+    hashes: &Hashes,
     allow_missing: bool,
     events: &Events,
 ) -> Result<JobView, Problem> {
@@ -85,7 +87,7 @@ pub async fn complete(
             }
             return Ok(view);
         }
-        let new = upload::hash_all(found).await?;
+        let new = upload::hash_all(hashes, found).await?;
         upload::send(manager, &new, events).await?;
         files.extend(new);
         let taken = manager.put_files(job, &upload::manifest(&project, &files)).await;

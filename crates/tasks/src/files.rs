@@ -96,7 +96,7 @@ async fn receive<H: TaskHost>(
     headers: &HeaderMap,
 ) -> ApiResult<FileInfo> {
     let Announced { path, size_bytes, sha1, .. } = upload;
-    let expect = Expect { sha256: None, sha1: sha1.clone() };
+    let expect = Expect { sha1: sha1.clone(), ..Expect::default() };
     let mut stream = body.into_data_stream();
     let (blob, size_bytes) = match tasks.blobs.receive(&mut stream, size_bytes, expect).await {
         Ok(stored) => stored,

@@ -60,6 +60,22 @@ pub enum BlobError {
         /// What came.
         found: String,
     },
+    /// The beginning that an upload goes on with is not here, or has another length.
+    #[error("the upload goes on at byte {start}, but {received_bytes} bytes are here")]
+    NoSuchBeginning {
+        /// Where it goes on.
+        start: u64,
+        /// What is here.
+        received_bytes: u64,
+    },
+    /// A bundle of blobs that can't be read.
+    #[error("the bundle of blobs is not understood at byte {at}: {reason}")]
+    Bundle {
+        /// Where.
+        at: usize,
+        /// Why.
+        reason: &'static str,
+    },
     /// A checksum that is none.
     #[error("`{given}` is not a SHA-1: 40 hexadecimal digits")]
     NotSha1 {
@@ -87,7 +103,13 @@ impl BlobError {
 
     /// Whether trying again may help.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Cut { .. } | Self::Stalled { .. } | Self::Checksum { .. })
+        matches!(
+            self,
+            Self::Cut { .. }
+                | Self::Stalled { .. }
+                | Self::Checksum { .. }
+                | Self::NoSuchBeginning { .. }
+        )
     }
 }
 
@@ -114,6 +136,11 @@ impl From<BlobError> for ApiError {
                 Self::new(StatusCode::CONFLICT, "checksum_mismatch", message)
                     .hint("see whether the file changed while it was sent, then send it again")
             }
+            BlobError::NoSuchBeginning { .. } => {
+                Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "no_such_beginning", message)
+                    .hint("ask blob/{sha256}/received, or send it from its beginning")
+            }
+            BlobError::Bundle { .. } => Self::bad_request(message),
             BlobError::NotSha1 { .. } => Self::bad_request(message)
                 .hint("send it as sha1sum prints it, or leave out X-Checksum-Sha1"),
             BlobError::File(cause) => Self::internal(&cause),

@@ -2,25 +2,29 @@
 //!
 //! ```text
 //! <dir>/<sha256>     a blob, mode 0400: whoever links it can't change it
-//! <dir>/.incoming/   files on their way in; emptied when the store is opened
+//! <dir>/.incoming/   files on their way in, and beginnings of those that broke off
 //! ```
 //! What is there is whole and is what its name says: it was hashed on the way in, brought to the
 //! disk, and only then given its name. One process has a store; its clones share everything.
 
+mod bundle;
 mod error;
 mod file;
+mod partial;
 mod receive;
 mod routes;
 mod space;
 #[cfg(test)]
 mod tests;
 
+pub use bundle::{BUNDLE_BYTES, BUNDLED_BYTES, Bundle};
 pub use error::BlobError;
 pub use file::file_response;
 pub use receive::Expect;
 pub use routes::routes;
 
 pub(crate) use receive::check_sha256;
+pub(crate) use routes::RECEIVED;
 pub(crate) use space::RESERVE_BYTES;
 
 use crate::secret::{create_private_dir, sync_dir};
@@ -59,7 +63,10 @@ impl BlobStore {
         let incoming = dir.join(INCOMING);
         create_private_dir(&incoming).map_err(io::Error::other)?;
         for entry in fs::read_dir(&incoming)? {
-            fs::remove_file(entry?.path())?;
+            let path = entry?.path();
+            if !partial::is_kept(&path) {
+                fs::remove_file(path)?;
+            }
         }
         let space = Arc::new(space);
         Ok(Self(Arc::new(Inner { dir: dir.to_owned(), max_blob_bytes, space })))
@@ -169,15 +176,20 @@ impl BlobStore {
 
     /// Gives a file that is written and hashed its name, to last.
     fn keep(&self, file: tempfile::TempPath, id: &BlobId) -> Result<(), BlobError> {
-        let place = self.place(id);
-        if place.is_file() {
+        if self.contains(id) {
             return Ok(());
         }
         let written = fs::File::open(&file)?;
         written.sync_all().map_err(BlobError::of_write)?;
-        fs::set_permissions(&file, std::fs::Permissions::from_mode(0o400))?;
-        file.persist(&place).map_err(|error| error.error)?;
+        self.give_name(file, id)?;
         sync_dir(&self.0.dir)?;
+        Ok(())
+    }
+
+    /// Gives a file that is on the disk its name.
+    fn give_name(&self, file: tempfile::TempPath, id: &BlobId) -> Result<(), BlobError> {
+        fs::set_permissions(&file, std::fs::Permissions::from_mode(0o400))?;
+        file.persist(self.place(id)).map_err(|error| error.error)?;
         Ok(())
     }
 }

@@ -26,6 +26,8 @@ pub struct Expect {
     pub sha256: Option<BlobId>,
     /// What old clients send: 40 hexadecimal digits.
     pub sha1: Option<String>,
+    /// Bytes that came before, in an upload that broke off; only for blobs whose name is given.
+    pub start: u64,
 }
 
 impl Expect {
@@ -57,17 +59,45 @@ impl Intake {
         with_sha1: bool,
     ) -> Result<Self, BlobError> {
         let file = tempfile::Builder::new().tempfile_in(dir).map_err(BlobError::of_write)?;
-        let sha1 = with_sha1.then(Sha1::new);
-        Ok(Self { file, reserved, sha256: Sha256::new(), sha1, received_bytes: 0 })
+        Ok(Self::of(file, reserved, with_sha1))
     }
 
-    pub(super) fn absorb(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
-        self.file.write_all(bytes).map_err(BlobError::of_write)?;
+    fn of(file: NamedTempFile, reserved: Reserved, with_sha1: bool) -> Self {
+        let sha1 = with_sha1.then(Sha1::new);
+        Self { file, reserved, sha256: Sha256::new(), sha1, received_bytes: 0 }
+    }
+
+    /// Goes on behind what is in the file.
+    fn go_on(file: NamedTempFile, reserved: Reserved, with_sha1: bool) -> Result<Self, BlobError> {
+        let mut reader = file.reopen()?;
+        let mut intake = Self::of(file, reserved, with_sha1);
+        let mut buffer = vec![0; CHUNK_BYTES];
+        loop {
+            let count = reader.read(&mut buffer)?;
+            let bytes = buffer.get(..count).unwrap_or_default();
+            if bytes.is_empty() {
+                return Ok(intake);
+            }
+            intake.hash(bytes);
+        }
+    }
+
+    fn hash(&mut self, bytes: &[u8]) {
         self.sha256.update(bytes);
         if let Some(sha1) = &mut self.sha1 {
             sha1.update(bytes);
         }
         self.received_bytes += bytes.len() as u64;
+    }
+
+    /// The file as it is, to be removed when this goes.
+    pub(super) fn into_path(self) -> tempfile::TempPath {
+        self.file.into_temp_path()
+    }
+
+    pub(super) fn absorb(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
+        self.file.write_all(bytes).map_err(BlobError::of_write)?;
+        self.hash(bytes);
         self.reserved.written(bytes.len() as u64);
         Ok(())
     }
@@ -136,8 +166,11 @@ pub(crate) fn sha256_reader(reader: &mut impl Read) -> io::Result<(BlobId, u64)>
 
 impl BlobStore {
     /// Takes an upload: promises it room on the disk, writes and hashes it as it comes, and stores
-    /// it if it is what was expected. On any error, or when this is dropped, nothing stays behind
-    /// and the room is given back. The same blob may come several times at once.
+    /// it if it is what was expected. On any error, or when this is dropped, the room is given back
+    /// and nothing stays behind, but for the beginning of a blob whose name was given and whose
+    /// connection broke. The same blob may come several times at once.
+    ///
+    /// `announced_bytes` are those that come now, without those before [`Expect::start`].
     pub async fn receive<E: Error + Send + Sync + 'static>(
         &self,
         body: impl Stream<Item = Result<Bytes, E>>,
@@ -146,14 +179,27 @@ impl BlobStore {
     ) -> Result<(BlobId, u64), BlobError> {
         expect.check_sha1()?;
         let max_bytes = self.0.max_blob_bytes;
-        if announced_bytes > max_bytes {
+        if announced_bytes.saturating_add(expect.start) > max_bytes {
             return Err(BlobError::TooLarge { announced_bytes, max_bytes });
         }
         let reserved = Space::reserve(&self.0.space, announced_bytes)?;
-        let (incoming, with_sha1) = (self.incoming(), expect.sha1.is_some());
-        let mut writer = Writer::new(move || Intake::begin(&incoming, reserved, with_sha1));
+        let with_sha1 = expect.sha1.is_some();
+        let mut writer = match &expect.sha256 {
+            Some(id) if expect.start > 0 => {
+                let beginning = self.take_partial(id, expect.start)?;
+                Writer::new(move || Intake::go_on(beginning, reserved, with_sha1))
+            }
+            _ => {
+                let incoming = self.incoming();
+                Writer::new(move || Intake::begin(&incoming, reserved, with_sha1))
+            }
+        };
         if let Err(error) = fill(&mut writer, body, announced_bytes).await {
-            writer.abandon().await;
+            let broke = matches!(error, BlobError::Cut { .. } | BlobError::Stalled { .. });
+            let intake = writer.end().await;
+            if let (true, Some(id), Ok(intake)) = (broke, &expect.sha256, intake) {
+                self.keep_partial(id, intake.file);
+            }
             return Err(error);
         }
         let intake = writer.end().await?;
@@ -238,10 +284,5 @@ impl Writer {
     async fn end(mut self) -> Result<Intake, BlobError> {
         self.write().await?;
         self.idle().await
-    }
-
-    /// Waits until nothing of it is left.
-    async fn abandon(mut self) {
-        drop(self.idle().await);
     }
 }

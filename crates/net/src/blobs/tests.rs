@@ -56,7 +56,7 @@ async fn what_is_received_is_a_read_only_file_named_by_its_content() {
     for size in [0, 1, 3 << 20] {
         let bytes = some_bytes(size);
         let sha1 = hex::encode_upper(Sha1::digest(&bytes));
-        let expect = Expect { sha256: Some(id_of(&bytes)), sha1: Some(sha1) };
+        let expect = Expect { sha256: Some(id_of(&bytes)), sha1: Some(sha1), start: 0 };
         let (id, stored) = store.receive(body_of(&bytes), size as u64, expect).await.unwrap();
         assert_eq!((&id, stored), (&id_of(&bytes), size as u64));
         let path = store.path(&id).unwrap();
@@ -73,14 +73,16 @@ async fn wrong_content_is_not_stored() {
     let store = store(dir.path());
     let bytes = some_bytes(2 << 20);
     let size = bytes.len() as u64;
-    let other = Expect { sha256: Some(id_of(b"other")), sha1: None };
+    let other = Expect { sha256: Some(id_of(b"other")), ..Expect::default() };
     let error = store.receive(body_of(&bytes), size, other).await.unwrap_err();
     assert!(matches!(error, BlobError::Checksum { algorithm: "SHA-256", .. }), "{error}");
-    let other = Expect { sha256: None, sha1: Some("0".repeat(40)) };
+    let other = Expect { sha1: Some("0".repeat(40)), ..Expect::default() };
     let error = store.receive(body_of(&bytes), size, other).await.unwrap_err();
     assert!(matches!(error, BlobError::Checksum { algorithm: "SHA-1", .. }), "{error}");
-    let path =
-        Expect { sha256: None, sha1: Some("../../../../../../../../../../etc/passw".into()) };
+    let path = Expect {
+        sha1: Some("../../../../../../../../../../etc/passw".into()),
+        ..Expect::default()
+    };
     let error = store.receive(body_of(&bytes), size, path).await.unwrap_err();
     assert!(matches!(error, BlobError::NotSha1 { .. }), "{error}");
     assert!(store.list().unwrap().is_empty());
@@ -222,11 +224,9 @@ async fn two_uploads_of_one_blob_at_the_same_time_both_succeed() {
     farm.ended().await;
 }
 
-#[tokio::test]
-async fn an_upload_that_is_cut_half_way_leaves_nothing() {
-    let (farm, store) = farm().await;
-    let bytes = some_bytes(4 << 20);
-    let id = id_of(&bytes);
+/// Sends the beginning of a blob, then breaks the connection; how much of it is kept.
+async fn cut(farm: &Farm, store: &BlobStore, bytes: &[u8], sent: usize) -> u64 {
+    let id = id_of(bytes);
     let mut stream = farm.connect().await;
     let head = format!(
         "PUT /api/v1/blob/{id} HTTP/1.1\r\nHost: x\r\n{}Content-Length: {}\r\n\r\n",
@@ -234,21 +234,82 @@ async fn an_upload_that_is_cut_half_way_leaves_nothing() {
         bytes.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(&bytes[..3 << 20]).await.unwrap();
+    stream.write_all(&bytes[..sent]).await.unwrap();
     stream.flush().await.unwrap();
     while store.0.space.promised_bytes() == 0 {
         tokio::task::yield_now().await;
     }
     drop(stream);
-    while store.0.space.promised_bytes() > 0 || fs::read_dir(store.incoming()).unwrap().count() > 0
-    {
+    let half = || store.received_bytes(&id) > 0;
+    let files = || fs::read_dir(store.incoming()).unwrap().count();
+    while store.0.space.promised_bytes() > 0 || files() > usize::from(half()) {
         tokio::task::yield_now().await;
     }
     assert!(!store.contains(&id));
+    store.received_bytes(&id)
+}
+
+#[tokio::test]
+async fn an_upload_that_is_cut_half_way_is_gone_on_with() {
+    let (farm, store) = farm().await;
+    let bytes = some_bytes(12 << 20);
+    let id = id_of(&bytes);
+    let kept = cut(&farm, &store, &bytes, 9 << 20).await;
+    assert!(kept >= 1 << 20, "{kept}");
+    let asked: u64 = farm.client().get(&format!("blob/{id}/received")).await.unwrap();
+    assert_eq!(asked, kept);
     let file = farm.dir.path().join("again");
+    // Another first byte: it would be refused if it were sent once more.
+    let mut other = bytes.clone();
+    other[0] ^= 1;
+    fs::write(&file, &other).unwrap();
+    let sent = crate::client::Sent::default();
+    farm.client().put_blob(&id, &file, other.len() as u64, &sent).await.unwrap();
+    assert_eq!(fs::read(store.path(&id).unwrap()).unwrap(), bytes, "only the rest was sent");
+    assert_clean(&store);
+    farm.ended().await;
+}
+
+#[tokio::test]
+async fn a_beginning_that_is_wrong_is_refused_and_forgotten() {
+    let (farm, store) = farm().await;
+    let bytes = some_bytes(12 << 20);
+    let mut other = bytes.clone();
+    other[0] ^= 1;
+    let id = id_of(&bytes);
+    fs::write(store.partial(&id), &other[..9 << 20]).unwrap();
+    let file = farm.dir.path().join("file");
     fs::write(&file, &bytes).unwrap();
-    farm.client().send_blob(&id, &file).await.unwrap();
-    assert!(store.contains(&id));
+    let sent = crate::client::Sent::default();
+    let client = farm.client();
+    let again = || client.put_blob(&id, &file, bytes.len() as u64, &sent);
+    assert_eq!(again().await.unwrap_err().status().unwrap().as_u16(), 409);
+    again().await.unwrap();
+    assert_eq!(fs::read(store.path(&id).unwrap()).unwrap(), bytes);
+    farm.ended().await;
+}
+
+#[tokio::test]
+async fn beginnings_survive_a_restart_and_small_ones_are_not_kept() {
+    let (farm, store) = farm().await;
+    let small = some_bytes(900 << 10);
+    assert_eq!(cut(&farm, &store, &small, 800 << 10).await, 0);
+    let bytes = some_bytes(4 << 20);
+    let kept = cut(&farm, &store, &bytes, 3 << 20).await;
+    farm.ended().await;
+    let again = BlobStore::open(store.0.dir.as_path(), 1 << 30).unwrap();
+    assert_eq!(again.received_bytes(&id_of(&bytes)), kept);
+}
+
+#[tokio::test]
+async fn small_blobs_travel_in_bundles() {
+    let (farm, store) = farm().await;
+    let contents: Vec<Vec<u8>> = (0..1000_u32).map(|n| n.to_le_bytes().repeat(300)).collect();
+    let mut bundle = crate::blobs::Bundle::default();
+    assert!(contents.iter().all(|content| bundle.add(&id_of(content), content)));
+    farm.client().put_bundle(bundle).await.unwrap();
+    assert!(contents.iter().all(|content| store.contains(&id_of(content))));
+    assert_clean(&store);
     farm.ended().await;
 }
 

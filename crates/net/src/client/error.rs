@@ -114,7 +114,9 @@ impl ClientError {
         match self {
             Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Broken { .. } => true,
             Self::Content { source, .. } => source.is_transient(),
-            Self::Refused { status, .. } => matches!(status.as_u16(), 408 | 429 | 502 | 503 | 504),
+            Self::Refused { status, .. } => {
+                matches!(status.as_u16(), 408 | 416 | 429 | 502 | 503 | 504)
+            }
             _ => false,
         }
     }

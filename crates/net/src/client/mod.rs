@@ -3,13 +3,15 @@
 //! It trusts the farm's CA and nobody else, checks names, and sends its password only then.
 //! Requests that may be repeated are repeated when a machine or the network was at fault.
 
+mod download;
 mod error;
 mod retry;
 #[cfg(test)]
 mod tests;
-mod transfer;
+mod upload;
 
 pub use error::ClientError;
+pub use upload::Sent;
 
 use crate::auth::USER;
 use crate::secret::Password;

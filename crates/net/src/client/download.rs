@@ -1,87 +1,23 @@
-//! Files, up and down.
+//! Files from the server.
 
 use super::{Client, ClientError, retry};
 use crate::blobs::{BlobError, check_sha256};
 use crate::secret::sync_dir;
 use blendnet_protocol::BlobId;
-use futures_util::{StreamExt as _, TryStreamExt as _};
-use reqwest::header::{CONTENT_LENGTH, ETAG, HeaderValue, IF_RANGE, RANGE};
-use reqwest::{Body, Method, Response, StatusCode};
+use futures_util::StreamExt as _;
+use reqwest::header::{ETAG, HeaderValue, IF_RANGE, RANGE};
+use reqwest::{Method, Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tempfile::NamedTempFile;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio_util::io::ReaderStream;
+use tokio::io::AsyncWriteExt as _;
 
-/// Read at once from a file.
-const CHUNK_BYTES: usize = 256 << 10;
 /// For a transfer in which nothing moves.
 const STALLED: Duration = Duration::from_mins(1);
-/// For the answer after the last byte: the server brings the file to its disk first.
-const LAST_WORD: Duration = Duration::from_mins(5);
 
 impl Client {
-    /// Sends a file of `size_bytes` bytes with its length announced. Repeated when it fails for a
-    /// passing reason.
-    pub async fn put_file(
-        &self,
-        path: &str,
-        file: &Path,
-        size_bytes: u64,
-    ) -> Result<(), ClientError> {
-        retry::repeat(|| self.put_file_once(path, file, size_bytes)).await
-    }
-
-    /// Sends a blob unless the server has it.
-    pub async fn send_blob(&self, id: &BlobId, file: &Path) -> Result<(), ClientError> {
-        let path = format!("blob/{id}");
-        if self.has(&path).await? {
-            return Ok(());
-        }
-        let size_bytes = fs_err::tokio::metadata(file).await?.len();
-        self.put_file(&path, file, size_bytes).await
-    }
-
-    async fn has(&self, path: &str) -> Result<bool, ClientError> {
-        let once = || async {
-            let request = self.request(Method::HEAD, path).timeout(super::REQUEST);
-            let response = self.send(request).await?;
-            match response.status() {
-                StatusCode::NOT_FOUND => Ok(false),
-                _ => self.good(response).await.map(|_| true),
-            }
-        };
-        retry::repeat(once).await
-    }
-
-    async fn put_file_once(
-        &self,
-        path: &str,
-        file: &Path,
-        size_bytes: u64,
-    ) -> Result<(), ClientError> {
-        let content = fs_err::tokio::File::open(file).await?.take(size_bytes);
-        let sent = Arc::new(AtomicU64::new(0));
-        let count = Arc::clone(&sent);
-        let stream = ReaderStream::with_capacity(content, CHUNK_BYTES).inspect_ok(move |bytes| {
-            count.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        });
-        let request = self
-            .request(Method::PUT, path)
-            .header(CONTENT_LENGTH, size_bytes)
-            .body(Body::wrap_stream(stream));
-        tokio::select! {
-            answered = self.ask::<serde_json::Value>(request) => answered.map(|_| ()),
-            () = stalled(&sent, size_bytes) => {
-                Err(ClientError::TimedOut { address: self.address().to_owned() })
-            }
-        }
-    }
-
     /// Fetches a file to `to`, which has either its old or its whole new content at any time.
     /// With `expect` the content is proven. Goes on where a broken connection stopped.
     pub async fn download(
@@ -100,19 +36,6 @@ impl Client {
         let (to, dir) = (to.to_owned(), dir.to_owned());
         let kept = tokio::task::spawn_blocking(move || keep(temp, &to, &dir)).await;
         Ok(kept.map_err(io::Error::other)??)
-    }
-}
-
-/// Ends when nothing was sent for a while.
-async fn stalled(sent_bytes: &AtomicU64, size_bytes: u64) {
-    let mut before = None;
-    loop {
-        let now = sent_bytes.load(Ordering::Relaxed);
-        if before == Some(now) {
-            return;
-        }
-        before = Some(now);
-        tokio::time::sleep(if now >= size_bytes { LAST_WORD } else { STALLED }).await;
     }
 }
 
