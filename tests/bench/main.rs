@@ -1,6 +1,8 @@
 //! What a farm costs against Blender alone on the same machine, as ratios of one run.
 //!
-//! `make bench` runs all; `bench still`, `bench animation` and `bench preview` run one.
+//! `make bench` runs all; `bench still`, `animation`, `preview` and `upload` run one.
+
+mod upload;
 
 use blendnet_tests::{Blender, Render, system_blender};
 use serde_json::Value;
@@ -20,6 +22,9 @@ fn main() {
     }
     if asked("still") {
         still(&blender);
+    }
+    if asked("upload") {
+        upload::run();
     }
     if asked("animation") {
         animation(&blender);

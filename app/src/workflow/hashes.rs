@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -57,6 +58,8 @@ struct Entry {
 #[derive(Clone, Debug, Default)]
 pub struct Hashes {
     known: Arc<Mutex<BTreeMap<PathBuf, Entry>>>,
+    /// Since they were saved.
+    changed: Arc<AtomicBool>,
     file: Option<PathBuf>,
 }
 
@@ -66,22 +69,29 @@ impl Hashes {
         let file = data.root().join("hashes.json");
         let text = fs_err::read(&file).unwrap_or_default();
         let known: Vec<(PathBuf, Entry)> = serde_json::from_slice(&text).unwrap_or_default();
-        Self { known: Arc::new(Mutex::new(known.into_iter().collect())), file: Some(file) }
+        let known = Arc::new(Mutex::new(known.into_iter().collect()));
+        Self { known, file: Some(file), ..Self::default() }
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Entry>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The name of a file, and its size, if it is the file that was hashed before.
+    pub fn look_up(&self, path: &Path) -> Option<(BlobId, u64)> {
+        let stamp = Stamp::of(path)?;
+        let mut known = self.known();
+        let entry = known.get_mut(path).filter(|entry| entry.stamp == stamp)?;
+        entry.used = true;
+        Some((entry.blob.clone(), stamp.size_bytes))
+    }
+
     /// The name of a file, and its size; reads it only if it may have changed. Blocks.
     pub fn hash(&self, path: &Path) -> std::io::Result<(BlobId, u64)> {
-        let before = Stamp::of(path);
-        if let (Some(stamp), Some(entry)) = (before, self.known().get_mut(path))
-            && entry.stamp == stamp
-        {
-            entry.used = true;
-            return Ok((entry.blob.clone(), stamp.size_bytes));
+        if let Some(known) = self.look_up(path) {
+            return Ok(known);
         }
+        let before = Stamp::of(path);
         let (blob, size_bytes) = blendnet_net::blobs::hash_file(path)?;
         let now = SystemTime::now();
         if let Some(stamp) = before.filter(|stamp| stamp.is_settled(now))
@@ -89,6 +99,7 @@ impl Hashes {
         {
             let entry = Entry { stamp, blob: blob.clone(), used: true };
             self.known().insert(path.to_owned(), entry);
+            self.changed.store(true, Ordering::Relaxed);
         }
         Ok((blob, size_bytes))
     }
@@ -96,6 +107,9 @@ impl Hashes {
     /// Keeps them for the next run. That they are not kept costs time only.
     pub fn save(&self) {
         let Some(file) = &self.file else { return };
+        if !self.changed.swap(false, Ordering::Relaxed) {
+            return;
+        }
         let mut entries: Vec<(PathBuf, Entry)> =
             self.known().iter().map(|(path, entry)| (path.clone(), entry.clone())).collect();
         entries.sort_by_key(|(_, entry)| !entry.used);

@@ -44,17 +44,35 @@ pub async fn hash(hashes: Hashes, place: PackPath, path: PathBuf) -> Result<Loca
     }
 }
 
-/// Names several files, in the order of their places.
+/// Names several files. Those that are known are named at once.
 pub async fn hash_all(
     hashes: &Hashes,
     files: BTreeMap<PackPath, PathBuf>,
 ) -> Result<Vec<LocalFile>, Problem> {
-    let named = stream::iter(files.into_iter().map(|(at, path)| hash(hashes.clone(), at, path)))
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await;
+    let known = hashes.clone();
+    let sort = move || {
+        let (mut named, mut others) = (Vec::new(), Vec::new());
+        for (place, path) in files {
+            match known.look_up(&path) {
+                Some((blob, size_bytes)) => {
+                    named.push(LocalFile {
+                        file: ManifestFile { path: place, blob, size_bytes },
+                        path,
+                    });
+                }
+                None => others.push((place, path)),
+            }
+        }
+        (named, others)
+    };
+    let sorted = tokio::task::spawn_blocking(sort).await;
+    let (mut named, others) =
+        sorted.map_err(|error| Problem::input(format!("reading the scene's files: {error}")))?;
+    let others = stream::iter(others).map(|(at, path)| hash(hashes.clone(), at, path));
+    let others: Result<Vec<_>, _> = others.buffered(AT_ONCE).try_collect().await;
     hashes.save();
-    named
+    named.extend(others?);
+    Ok(named)
 }
 
 fn cannot_read(path: &Path, error: &std::io::Error) -> Problem {
