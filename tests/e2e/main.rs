@@ -10,5 +10,6 @@ mod command;
 mod exactness;
 mod failures;
 mod losses;
+mod scene;
 mod trust;
 mod warm;

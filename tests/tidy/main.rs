@@ -42,12 +42,12 @@ fn is_tests(path: &Path) -> bool {
 /// What a package may depend on of ours.
 fn allowed(package: &str) -> &'static [&'static str] {
     match package {
-        "blendnet-protocol" | "blendnet-cloud" => &[],
+        "blendnet-protocol" | "blendnet-cloud" | "blendnet-pack" => &[],
         "blendnet-scheduler" | "blendnet-film" | "blendnet-net" => &["protocol"],
         "blendnet-tasks" | "blendnet-tests" => &["protocol", "net"],
         "blendnet-agent" => &["protocol", "net", "film", "tasks"],
         "blendnet-manager" => &["protocol", "net", "film", "tasks", "scheduler", "cloud"],
-        "blendnet" => &["protocol", "net", "scheduler"],
+        "blendnet" => &["protocol", "net", "pack", "scheduler"],
         other => panic!("say in this test what `{other}` may depend on"),
     }
 }

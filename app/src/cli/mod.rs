@@ -16,6 +16,7 @@ mod format;
 mod jobs;
 mod printer;
 mod render;
+mod scene;
 mod text;
 
 /// Renders Blender scenes on a farm.
@@ -38,6 +39,10 @@ enum Command {
     Render(render::RenderArgs),
     /// Go on with a render that was stopped
     Resume(render::ResumeArgs),
+    /// Say what is in a .blend, without Blender
+    Inspect(scene::SceneArgs),
+    /// List the files that a .blend needs, without Blender
+    Trace(scene::TraceArgs),
     /// Keep a farm warm on this machine
     #[command(subcommand)]
     Farm(farm::FarmCommand),
@@ -110,6 +115,8 @@ async fn command(command: Command, shared: &Shared) -> Ending {
     match command {
         Command::Render(args) => render::run(args, shared).await,
         Command::Resume(args) => render::resume(args, shared).await,
+        Command::Inspect(args) => unless_stopped(scene::inspect(args, shared), shared).await,
+        Command::Trace(args) => unless_stopped(scene::trace(args, shared), shared).await,
         Command::Farm(command) => unless_stopped(farm::run(command, shared), shared).await,
         Command::Jobs { command } => unless_stopped(jobs::run(command, shared), shared).await,
     }

@@ -28,6 +28,7 @@ pub mod render;
 pub mod report;
 pub mod resolve;
 pub mod saver;
+pub mod scene_files;
 mod shares;
 mod similar;
 pub mod submit;

@@ -16,8 +16,9 @@ use super::launch::StartOptions;
 use super::output::Output;
 use super::problem::{Problem, ProblemKind};
 use super::records::Record;
+use super::scene_files::{self, SceneFiles};
 use super::submit::{self, Request};
-use super::upload::{self, LocalFile};
+use super::upload;
 use super::{choose, report};
 
 /// What every way needs.
@@ -41,11 +42,11 @@ pub async fn render(setting: &Setting<'_>, request: &Request) -> Result<Summary,
     // The farm starts, and its Blenders, while the file is read.
     let (pack_path, path) = (blend.pack_path.clone(), blend.path.clone());
     let hashes = Hashes::load(setting.data);
-    let hashing = tokio::spawn(upload::hash(hashes.clone(), pack_path, path));
+    let gathering = tokio::spawn(scene_files::gather(hashes.clone(), pack_path, path));
     let farm = unless_stopped(setting.stop, &blend, open_farm(setting)).await?;
     let rendered = async {
-        let local = unless_stopped(setting.stop, &blend, hashed(hashing)).await?;
-        let job = prepare(setting, &farm, request, (&blend, &hashes), &output, local).await?;
+        let files = unless_stopped(setting.stop, &blend, gathered(gathering)).await?;
+        let job = prepare(setting, &farm, request, (&blend, &hashes), &output, files).await?;
         go_on(setting, &farm, job, &output, began).await
     };
     let rendered = rendered.await;
@@ -113,22 +114,25 @@ async fn prepare(
     request: &Request,
     (blend, hashes): (&BlendFile, &Hashes),
     output: &Output,
-    local: LocalFile,
+    scene: SceneFiles,
 ) -> Result<JobView, Problem> {
     let manager = farm.manager();
     let (events, stop) = (setting.events, setting.stop);
     want_agents(farm, request).await?;
-    let sent = upload::send(manager, std::slice::from_ref(&local), events);
+    for warning in &scene.warnings {
+        events.warn(warning.as_str()).await;
+    }
+    let sent = upload::send(manager, &scene.files, events);
     unless_stopped(stop, blend, sent).await?;
-    let job = submit::submit(manager, blend, &local, request).await?;
+    let job = submit::submit(manager, blend, &scene.files, request).await?;
     tell_job(setting, &job, output).await;
     let mut watch = farm.watch();
     let complete = submit::complete(
         manager,
         &mut watch,
         &job.id,
-        local,
-        hashes,
+        (blend, hashes),
+        scene,
         request.allow_missing,
         events,
     );
@@ -322,10 +326,10 @@ fn with_resume(mut problem: Problem, data: &DataDir, job: &JobId) -> Problem {
     problem
 }
 
-async fn hashed(
-    hashing: tokio::task::JoinHandle<Result<LocalFile, Problem>>,
-) -> Result<LocalFile, Problem> {
-    hashing.await.map_err(|e| Problem::input(format!("reading the .blend failed: {e}")))?
+async fn gathered(
+    gathering: tokio::task::JoinHandle<Result<SceneFiles, Problem>>,
+) -> Result<SceneFiles, Problem> {
+    gathering.await.map_err(|e| Problem::input(format!("reading the .blend failed: {e}")))?
 }
 
 /// Waits for a step, unless the artist stops before anything is rendered.

@@ -1,6 +1,6 @@
 //! Brings a .blend and all that it needs to the farm, up to the point where the job can run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use blendnet_protocol::{
     FrameSet, JobId, JobSpec, JobState, JobView, Overrides, SceneSpec, SplitChoice,
@@ -13,6 +13,7 @@ use super::manager::Manager;
 use super::poll::Watch;
 use super::problem::{MissingFile, Problem, ProblemKind};
 use super::resolve::{Resolved, resolve};
+use super::scene_files::SceneFiles;
 use super::upload::{self, LocalFile};
 
 /// What the artist wants rendered.
@@ -34,14 +35,14 @@ pub struct Request {
     pub allow_missing: bool,
 }
 
-/// Sends the .blend and submits a job that waits for its other files.
+/// Submits a job of files that the farm has; it waits for those that Blender will ask for.
 pub async fn submit(
     manager: &Manager,
     blend: &BlendFile,
-    local: &LocalFile,
+    files: &[LocalFile],
     request: &Request,
 ) -> Result<JobView, Problem> {
-    let manifest = upload::manifest(&blend.pack_path, std::slice::from_ref(local));
+    let manifest = upload::manifest(&blend.pack_path, files);
     let spec = JobSpec {
         name: blend.name().to_owned(),
         scene: SceneSpec { manifest, overrides: request.overrides.clone() },
@@ -60,18 +61,17 @@ pub async fn complete(
     manager: &Manager,
     watch: &mut Watch,
     job: &JobId,
-    blend: LocalFile,
-    hashes: &Hashes,
+    (blend, hashes): (&BlendFile, &Hashes),
+    scene: SceneFiles,
     allow_missing: bool,
     events: &Events,
 ) -> Result<JobView, Problem> {
-    let project = blend.file.path.clone();
-    let blend_path = blend.path.clone();
-    let mut files = vec![blend];
+    let project = blend.pack_path.clone();
+    let SceneFiles { mut files, missing: not_there, .. } = scene;
     loop {
         let view = until_inspected(manager, watch, job).await?;
         let listed = view.info.as_ref().map(|info| info.files.clone()).unwrap_or_default();
-        let near = blend_path.clone();
+        let near = blend.path.clone();
         let resolved = tokio::task::spawn_blocking(move || resolve(&listed, &near)).await;
         let Resolved { mut found, missing } = resolved
             .map_err(|e| Problem::input(format!("looking for the scene's files failed: {e}")))?;
@@ -84,6 +84,11 @@ pub async fn complete(
         if found.is_empty() {
             for file in &missing {
                 events.warn(missing_in_words(file)).await;
+            }
+            // What Blender does not list, such as the caches of simulations.
+            let listed = |path: &Path| missing.iter().any(|file| Path::new(&file.path) == path);
+            for (_, sentence) in not_there.iter().filter(|(path, _)| !listed(path)) {
+                events.warn(sentence.as_str()).await;
             }
             return Ok(view);
         }

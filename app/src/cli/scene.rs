@@ -1,0 +1,225 @@
+//! `blendnet inspect` and `blendnet trace`: what is in a scene, and which files it needs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use blendnet_pack::PackError;
+use blendnet_pack::inspect::{self, Inspection, Scene};
+use blendnet_pack::trace::{self, Dependency, Trace, TraceOptions};
+use clap::Args;
+
+use super::farm::printed;
+use super::format::{bytes, count};
+use super::printer::{print_json, print_lines};
+use super::{Ending, Shared, exit};
+use crate::workflow::problem::Problem;
+
+/// A scene to look into.
+#[derive(Args, Debug)]
+pub(super) struct SceneArgs {
+    /// The scene
+    #[arg(value_name = "FILE.blend")]
+    blend: PathBuf,
+}
+
+/// A scene whose files are looked for.
+#[derive(Args, Debug)]
+pub(super) struct TraceArgs {
+    /// The scene
+    #[arg(value_name = "FILE.blend")]
+    blend: PathBuf,
+    /// List only what is missing
+    #[arg(long)]
+    missing: bool,
+}
+
+/// Says what is in a scene.
+pub(super) async fn inspect(args: SceneArgs, shared: &Shared) -> Ending {
+    let found = looked(&args.blend, inspect::inspect).await?;
+    if shared.json {
+        return printed(print_json(&found));
+    }
+    printed(print_lines(&inspection_lines(&found)))
+}
+
+/// Lists the files that a scene needs.
+pub(super) async fn trace(args: TraceArgs, shared: &Shared) -> Ending {
+    let look = |path: &Path| trace::trace(path, &TraceOptions::default());
+    let Trace { mut files, warnings } = looked(&args.blend, look).await?;
+    let is_missing = |file: &Dependency| !file.exists && !file.kind.is_optional();
+    let complete = !files.iter().any(is_missing);
+    if args.missing {
+        files.retain(is_missing);
+    }
+    let shown = if shared.json {
+        files.iter().try_for_each(print_json)
+    } else {
+        print_lines(&trace_lines(&files, &warnings))
+    };
+    printed(shown)?;
+    Ok(if complete { exit::DONE } else { exit::MISSING_FILES })
+}
+
+/// Reads off the async threads.
+async fn looked<T: Send + 'static>(
+    blend: &Path,
+    look: impl FnOnce(&Path) -> Result<T, PackError> + Send + 'static,
+) -> Result<T, Problem> {
+    let path = blend.to_owned();
+    let found = tokio::task::spawn_blocking(move || look(&path)).await;
+    match found {
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(error)) => Err(unreadable(&error)),
+        Err(error) => Err(Problem::input(format!("reading {}: {error}", blend.display()))),
+    }
+}
+
+fn unreadable(error: &PackError) -> Problem {
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        message = format!("{message}: {inner}");
+        cause = inner.source();
+    }
+    Problem::input(message).hint("open it in Blender and save it again, or name another file")
+}
+
+fn inspection_lines(found: &Inspection) -> Vec<String> {
+    let contents = &found.contents;
+    let mut lines = vec![format!(
+        "saved by Blender {}: {}, {} with {} vertices and {} faces, {}",
+        found.blender_version,
+        count(contents.objects, "object", "objects"),
+        count(contents.meshes, "mesh", "meshes"),
+        contents.vertices,
+        contents.faces,
+        count(contents.images, "image", "images"),
+    )];
+    lines.push(format!(
+        "memory: at least {}, without textures and modifiers",
+        bytes(contents.memory_bytes)
+    ));
+    for scene in &found.scenes {
+        let active = found.active_scene.as_ref() == Some(&scene.name) && found.scenes.len() > 1;
+        lines.push(format!("scene {}{}", scene.name, if active { " (active)" } else { "" }));
+        lines.extend(scene_lines(scene).into_iter().map(|line| format!("  {line}")));
+    }
+    for simulation in &found.simulations {
+        let baked = match simulation.baked {
+            Some(true) => "baked",
+            Some(false) => "not baked",
+            None => "may be baked",
+        };
+        lines.push(format!("{} of {}: {baked}", simulation.kind, simulation.owner));
+    }
+    lines.extend(found.warnings.iter().map(|warning| format!("warning: {}", warning.message)));
+    lines
+}
+
+fn scene_lines(scene: &Scene) -> Vec<String> {
+    let step =
+        if scene.frame_step == 1 { String::new() } else { format!(" by {}", scene.frame_step) };
+    let mut lines = vec![
+        format!(
+            "frames {} to {}{step}, at {}, {} frames a second",
+            scene.frame_start, scene.frame_end, scene.frame_current, scene.fps
+        ),
+        format!("{}x{} px ({} %)", scene.width_px, scene.height_px, scene.percentage),
+    ];
+    if let Some(border) = &scene.border {
+        lines.push(format!(
+            "only x {:.3} to {:.3}, y {:.3} to {:.3}{}",
+            border.min_x,
+            border.max_x,
+            border.min_y,
+            border.max_y,
+            if border.crop { ", cropped" } else { "" }
+        ));
+    }
+    lines.push(engine_line(scene));
+    let camera = scene.camera.as_deref().unwrap_or("none");
+    let switches = match scene.camera_switches.len() {
+        0 => String::new(),
+        switches => format!(", {}", count(switches, "switch by a marker", "switches by markers")),
+    };
+    lines.push(format!("camera {camera}{switches}"));
+    for layer in &scene.view_layers {
+        let off = if layer.used { "" } else { " (off)" };
+        lines.push(format!("view layer {}{off}: {}", layer.name, layer.passes.join(", ")));
+    }
+    let extras = [
+        (scene.compositor, "compositor"),
+        (scene.sequencer, "sequencer"),
+        (scene.motion_blur, "motion blur"),
+        (scene.film_transparent, "transparent background"),
+        (scene.simplify, "simplified"),
+        (scene.freestyle, "Freestyle"),
+        (scene.multiview, "several views"),
+    ];
+    let extras: Vec<&str> = extras.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
+    if !extras.is_empty() {
+        lines.push(extras.join(", "));
+    }
+    let output = &scene.output;
+    let depth = output.depth_bits.map(|bits| format!(" {bits} bit")).unwrap_or_default();
+    let channels = output.channels.map(|channels| format!(" {channels}")).unwrap_or_default();
+    lines.push(format!("output {}{channels}{depth} to {}", output.format, output.path));
+    let colours = &scene.color_management;
+    let look = if colours.look.is_empty() { String::new() } else { format!(", {}", colours.look) };
+    lines.push(format!("colours {} on {}{look}", colours.view, colours.display));
+    lines
+}
+
+fn engine_line(scene: &Scene) -> String {
+    let Some(cycles) = &scene.cycles else { return scene.engine.clone() };
+    let mut parts = vec![format!("Cycles, {} samples", cycles.samples)];
+    if cycles.adaptive {
+        parts.push(format!("adaptive to a noise of {:.4}", cycles.adaptive_threshold));
+    }
+    parts.extend(cycles.denoise.then(|| "denoised".to_owned()));
+    parts.push(if cycles.gpu { "GPU" } else { "CPU" }.to_owned());
+    if cycles.time_limit_secs > 0.0 {
+        parts.push(format!("at most {} s", cycles.time_limit_secs));
+    }
+    parts.join(", ")
+}
+
+/// Missing files first; those of one folder, use and state in one line.
+fn trace_lines(files: &[Dependency], warnings: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> =
+        warnings.iter().map(|warning| format!("warning: {warning}")).collect();
+    let (there, missing): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.exists);
+    for file in &missing {
+        let users = file.used_by.join(", ");
+        let needed = if file.kind.is_optional() { "not found, not needed" } else { "missing" };
+        lines.push(format!(
+            "{needed}: {} (written as {}, used by {users})",
+            file.path.display(),
+            file.as_written
+        ));
+    }
+    let mut groups: BTreeMap<(&Path, &Vec<String>), Vec<&Dependency>> = BTreeMap::new();
+    for file in &there {
+        let folder = file.path.parent().unwrap_or(Path::new(""));
+        groups.entry((folder, &file.used_by)).or_default().push(file);
+    }
+    for ((folder, users), group) in groups {
+        let size = group.iter().map(|file| file.size_bytes).sum();
+        let what = match group.as_slice() {
+            [file] => file.path.display().to_string(),
+            several => format!("{}: {} files", folder.display(), several.len()),
+        };
+        lines.push(format!("{what}, {} ({})", bytes(size), users.join(", ")));
+    }
+    let size = there.iter().map(|file| file.size_bytes).sum();
+    lines.push(format!(
+        "{} with {}{}",
+        count(there.len(), "file", "files"),
+        bytes(size),
+        match missing.len() {
+            0 => String::new(),
+            missing => format!(", {missing} not found"),
+        }
+    ));
+    lines
+}

@@ -1,0 +1,8 @@
+//! Reads .blend files without Blender, and finds, checks and packs the files they need.
+
+pub mod blend;
+mod error;
+pub mod inspect;
+pub mod trace;
+
+pub use error::PackError;

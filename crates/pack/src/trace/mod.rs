@@ -1,0 +1,50 @@
+//! Finds every file that a scene needs: which, what for, by whom, and whether it is there.
+//!
+//! What the .blend says is gathered first, without looking at the disk (`uses`); then each path
+//! is looked up (`disk`, `spread`) and put on the list (`place`). Libraries are followed from
+//! the datablocks that are linked of them, so that an asset library brings only what is used of it.
+
+mod bake;
+mod cache;
+mod dependency;
+mod disk;
+mod frames;
+mod image;
+mod library;
+mod media;
+mod modifier;
+mod nodes;
+mod path;
+mod pattern;
+mod place;
+mod sequencer;
+mod spread;
+mod timing;
+mod uses;
+
+pub use dependency::{Dependency, Kind, Trace};
+pub use frames::Frames;
+
+use crate::PackError;
+use crate::blend::BlendFile;
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+/// What may be chosen.
+#[derive(Debug, Clone, Default)]
+pub struct TraceOptions {
+    /// The frames that will be rendered, for [`Dependency::frames`]; without them those of all
+    /// scenes of the file.
+    pub frames: Option<RangeInclusive<i32>>,
+}
+
+/// Finds every file that a .blend and its libraries need.
+///
+/// # Errors
+/// When the .blend itself can't be read. A library that can't be read is a warning.
+pub fn trace(path: &Path, options: &TraceOptions) -> Result<Trace, PackError> {
+    let error = |source| PackError::Read { path: path.to_owned(), source };
+    let file = BlendFile::open(path).map_err(error)?;
+    let absolute = std::path::absolute(path).map_err(|source| error(source.into()))?;
+    Ok(library::follow(&file, &absolute, options))
+}

@@ -1,0 +1,12 @@
+//! Reads, traces and packs scenes from outside, as the app does.
+
+#[cfg(test)]
+mod caches;
+#[cfg(test)]
+mod case;
+#[cfg(test)]
+mod made;
+#[cfg(test)]
+mod reader;
+#[cfg(test)]
+mod trace;
