@@ -35,14 +35,19 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    #[command(flatten)]
+    OnFarm(OnFarm),
+    #[command(flatten)]
+    OfScene(scene::SceneCommand),
+}
+
+/// Commands that start or reach a farm.
+#[derive(Subcommand, Debug)]
+enum OnFarm {
     /// Render a .blend
     Render(render::RenderArgs),
     /// Go on with a render that was stopped
     Resume(render::ResumeArgs),
-    /// Say what is in a .blend, without Blender
-    Inspect(scene::SceneArgs),
-    /// List the files that a .blend needs, without Blender
-    Trace(scene::TraceArgs),
     /// Keep a farm warm on this machine
     #[command(subcommand)]
     Farm(farm::FarmCommand),
@@ -79,46 +84,54 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Err(error) => return refused(&error, arguments.iter().any(|a| a == "--json")),
     };
     start_log();
+    let Cli { data_dir, json, command } = cli;
+    let command = match command {
+        Command::OnFarm(command) => command,
+        Command::OfScene(command) => return ended(scene::run(&command, json), json),
+    };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
             let problem = Problem::farm(format!("this program can't start threads: {error}"));
-            printer::show_problem(&problem, cli.json);
+            printer::show_problem(&problem, json);
             return exit::FARM;
         }
     };
-    let code = runtime.block_on(until_interrupted(cli));
+    let code = runtime.block_on(until_interrupted(command, data_dir, json));
     // A file that is being read must not hold up the end.
     runtime.shutdown_background();
     code
 }
 
 /// Runs the command; the second Ctrl-C ends it at once.
-async fn until_interrupted(cli: Cli) -> u8 {
+async fn until_interrupted(asked: OnFarm, data_dir: Option<PathBuf>, json: bool) -> u8 {
     blendnet_net::init_crypto();
     let (soft, hard) = blendnet_net::shutdown_signals();
-    let shared = Shared { data_dir: cli.data_dir, json: cli.json, soft };
+    let shared = Shared { data_dir, json, soft };
     let ending = tokio::select! {
-        ending = command(cli.command, &shared) => ending,
+        ending = command(asked, &shared) => ending,
         () = hard.cancelled() => return exit::INTERRUPTED,
     };
+    ended(ending, json)
+}
+
+/// The exit code; a problem is shown.
+fn ended(ending: Ending, json: bool) -> u8 {
     match ending {
         Ok(code) => code,
         Err(problem) => {
-            printer::show_problem(&problem, shared.json);
+            printer::show_problem(&problem, json);
             exit::code(problem.kind)
         }
     }
 }
 
-async fn command(command: Command, shared: &Shared) -> Ending {
+async fn command(command: OnFarm, shared: &Shared) -> Ending {
     match command {
-        Command::Render(args) => render::run(args, shared).await,
-        Command::Resume(args) => render::resume(args, shared).await,
-        Command::Inspect(args) => unless_stopped(scene::inspect(args, shared), shared).await,
-        Command::Trace(args) => unless_stopped(scene::trace(args, shared), shared).await,
-        Command::Farm(command) => unless_stopped(farm::run(command, shared), shared).await,
-        Command::Jobs { command } => unless_stopped(jobs::run(command, shared), shared).await,
+        OnFarm::Render(args) => render::run(args, shared).await,
+        OnFarm::Resume(args) => render::resume(args, shared).await,
+        OnFarm::Farm(command) => unless_stopped(farm::run(command, shared), shared).await,
+        OnFarm::Jobs { command } => unless_stopped(jobs::run(command, shared), shared).await,
     }
 }
 

@@ -6,72 +6,68 @@ use std::path::{Path, PathBuf};
 use blendnet_pack::PackError;
 use blendnet_pack::inspect::{self, Inspection, Scene};
 use blendnet_pack::trace::{self, Dependency, Trace, TraceOptions};
-use clap::Args;
+use clap::Subcommand;
 
 use super::farm::printed;
 use super::format::{bytes, count};
 use super::printer::{print_json, print_lines};
-use super::{Ending, Shared, exit};
+use super::{Ending, exit};
 use crate::workflow::problem::Problem;
 
-/// A scene to look into.
-#[derive(Args, Debug)]
-pub(super) struct SceneArgs {
-    /// The scene
-    #[arg(value_name = "FILE.blend")]
-    blend: PathBuf,
+/// Commands that read a scene; they need neither farm nor Blender, and answer at once.
+#[derive(Subcommand, Debug)]
+pub(super) enum SceneCommand {
+    /// Say what is in a .blend, without Blender
+    Inspect {
+        /// The scene
+        #[arg(value_name = "FILE.blend")]
+        blend: PathBuf,
+    },
+    /// List the files that a .blend needs, without Blender
+    Trace {
+        /// The scene
+        #[arg(value_name = "FILE.blend")]
+        blend: PathBuf,
+        /// List only what is missing
+        #[arg(long)]
+        missing: bool,
+    },
 }
 
-/// A scene whose files are looked for.
-#[derive(Args, Debug)]
-pub(super) struct TraceArgs {
-    /// The scene
-    #[arg(value_name = "FILE.blend")]
-    blend: PathBuf,
-    /// List only what is missing
-    #[arg(long)]
-    missing: bool,
+/// Runs one of them.
+pub(super) fn run(command: &SceneCommand, json: bool) -> Ending {
+    match command {
+        SceneCommand::Inspect { blend } => inspect(blend, json),
+        SceneCommand::Trace { blend, missing: true } => trace(blend, is_missing, json),
+        SceneCommand::Trace { blend, missing: false } => trace(blend, |_| true, json),
+    }
 }
 
-/// Says what is in a scene.
-pub(super) async fn inspect(args: SceneArgs, shared: &Shared) -> Ending {
-    let found = looked(&args.blend, inspect::inspect).await?;
-    if shared.json {
+fn inspect(blend: &Path, json: bool) -> Ending {
+    let found = inspect::inspect(blend).map_err(|error| unreadable(&error))?;
+    if json {
         return printed(print_json(&found));
     }
     printed(print_lines(&inspection_lines(&found)))
 }
 
-/// Lists the files that a scene needs.
-pub(super) async fn trace(args: TraceArgs, shared: &Shared) -> Ending {
-    let look = |path: &Path| trace::trace(path, &TraceOptions::default());
-    let Trace { mut files, warnings } = looked(&args.blend, look).await?;
-    let is_missing = |file: &Dependency| !file.exists && !file.kind.is_optional();
+/// What a render can't do without and is not there.
+fn is_missing(file: &Dependency) -> bool {
+    !file.exists && !file.kind.is_optional()
+}
+
+fn trace(blend: &Path, wanted: fn(&Dependency) -> bool, json: bool) -> Ending {
+    let traced = trace::trace(blend, &TraceOptions::default());
+    let Trace { mut files, warnings } = traced.map_err(|error| unreadable(&error))?;
     let complete = !files.iter().any(is_missing);
-    if args.missing {
-        files.retain(is_missing);
-    }
-    let shown = if shared.json {
+    files.retain(wanted);
+    let shown = if json {
         files.iter().try_for_each(print_json)
     } else {
         print_lines(&trace_lines(&files, &warnings))
     };
     printed(shown)?;
     Ok(if complete { exit::DONE } else { exit::MISSING_FILES })
-}
-
-/// Reads off the async threads.
-async fn looked<T: Send + 'static>(
-    blend: &Path,
-    look: impl FnOnce(&Path) -> Result<T, PackError> + Send + 'static,
-) -> Result<T, Problem> {
-    let path = blend.to_owned();
-    let found = tokio::task::spawn_blocking(move || look(&path)).await;
-    match found {
-        Ok(Ok(found)) => Ok(found),
-        Ok(Err(error)) => Err(unreadable(&error)),
-        Err(error) => Err(Problem::input(format!("reading {}: {error}", blend.display()))),
-    }
 }
 
 fn unreadable(error: &PackError) -> Problem {
