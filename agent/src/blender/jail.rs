@@ -15,9 +15,6 @@ use landlock::{
 };
 use rustix::process::{Resource, Rlimit, Signal};
 
-/// How much others come before Blender, in the steps of nice(2).
-const NICE: i32 = 5;
-
 /// What Blender may do with files. Everything else is out of reach.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
@@ -171,8 +168,6 @@ fn prepare(args: &JailArgs) -> Result<(&OsString, &[OsString]), JailError> {
     // must go and not the agent. Both are comforts: Blender runs without them too.
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let _core_dumps_stay_on = rustix::process::setrlimit(Resource::Core, none).is_err();
-    // The artist's own programs, and ours, come first on a machine that they share.
-    let _priority_stays = rustix::process::nice(NICE).is_err();
     let _order_stays = fs_err::write("/proc/self/oom_score_adj", "500").is_err();
     let rules = Rules { run: args.run.clone(), read: args.read.clone(), write: args.write.clone() };
     restrict(&rules).map_err(JailError::Restrict)?;
