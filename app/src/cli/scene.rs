@@ -92,7 +92,7 @@ fn inspection_lines(found: &Inspection) -> Vec<String> {
         count(contents.images, "image", "images"),
     )];
     lines.push(format!(
-        "memory: at least {}, without textures and modifiers",
+        "memory: at least {}, without textures from files",
         bytes(contents.memory_bytes)
     ));
     for scene in &found.scenes {

@@ -21,6 +21,10 @@ pub struct Scene {
     pub frame_current: i64,
     /// Frames a second.
     pub fps: f64,
+    /// Width of a frame of full size.
+    pub full_width_px: i64,
+    /// Height of a frame of full size.
+    pub full_height_px: i64,
     /// Width of a frame, the percentage taken into account.
     pub width_px: i64,
     /// Height of a frame.
@@ -47,6 +51,8 @@ pub struct Scene {
     pub film_transparent: bool,
     /// Whether movement is blurred.
     pub motion_blur: bool,
+    /// Whether what was built for a frame is kept for the next one, which takes more memory.
+    pub persistent_data: bool,
     /// Whether Simplify is on, with which less is rendered than is there.
     pub simplify: bool,
     /// Whether Freestyle draws lines.
@@ -101,6 +107,8 @@ pub struct Cycles {
     pub time_limit_secs: f64,
     /// Whether the picture is denoised.
     pub denoise: bool,
+    /// What denoises it, such as `OPENIMAGEDENOISE`.
+    pub denoiser: String,
     /// Whether it wants a GPU.
     pub gpu: bool,
     /// Seed of the noise.
@@ -111,18 +119,25 @@ pub struct Cycles {
     pub path_guiding: bool,
 }
 
-/// Flags of `RenderData.mode` (`R_BORDER` …).
+/// Flags of `RenderData.mode`: `R_BORDER` and so on (`DNA_scene_types.h`).
 const BORDER: i64 = 1 << 9;
 const CROP: i64 = 1 << 11;
 const MOTION_BLUR: i64 = 1 << 14;
 const SIMPLIFY: i64 = 1 << 24;
 const FREESTYLE: i64 = 1 << 25;
-/// Flags of `RenderData.scemode` (`R_DOSEQ` …).
+const PERSISTENT_DATA: i64 = 1 << 26;
+/// Flags of `RenderData.scemode`: `R_DOSEQ` and so on (`DNA_scene_types.h`).
 const SEQUENCER: i64 = 1;
 const COMPOSITOR: i64 = 1 << 6;
 const MULTIVIEW: i64 = 1 << 21;
-/// `R_ALPHAPREMUL` of `RenderData.alphamode`.
+/// `R_ALPHAPREMUL` of `RenderData.alphamode` (`DNA_scene_types.h`).
 const TRANSPARENT: i64 = 1;
+/// `SEQ_TYPE_SOUND_RAM` and `SEQ_TYPE_SOUND_HD` of a strip's `type` (`DNA_sequence_types.h`).
+const SOUNDS: [i64; 2] = [4, 5];
+/// `SEQ_MUTE` of a strip's `flag` (`DNA_sequence_types.h`).
+const MUTED: i64 = 1 << 5;
+/// Denoisers of Cycles by their numbers (`DenoiserType` of `denoise.h`).
+const DENOISERS: [(i64, &str); 3] = [(1, "NLM"), (2, "OPTIX"), (4, "OPENIMAGEDENOISE")];
 /// Blender since which Cycles samples adaptively, with more samples, unless told otherwise.
 const NEW_DEFAULTS: u16 = 300;
 
@@ -138,6 +153,7 @@ pub(super) fn read(scene: &Struct<'_>) -> Scene {
     let fps = int("r.frs_sec", 24) as f64 / base;
     let properties = scene.id_properties();
     let cycles = properties.as_ref().and_then(|all| all.get("cycles"));
+    let layers = scene.structs("view_layers");
     Scene {
         name: scene.id_name().unwrap_or_default(),
         frame_start: int("r.sfra", 1),
@@ -145,20 +161,22 @@ pub(super) fn read(scene: &Struct<'_>) -> Scene {
         frame_step: int("r.frame_step", 1).max(1),
         frame_current: int("r.cfra", 1),
         fps,
+        full_width_px: int("r.xsch", 0),
+        full_height_px: int("r.ysch", 0),
         width_px: scaled("r.xsch"),
         height_px: scaled("r.ysch"),
         percentage,
         border: (mode & BORDER != 0).then(|| border(scene, mode & CROP != 0)),
         cycles: (engine == "CYCLES").then(|| read_cycles(scene, cycles)),
+        view_layers: layers.iter().map(|layer| layers::read(layer, &engine)).collect(),
         engine,
-        view_layers: scene.structs("view_layers").iter().map(layers::read).collect(),
         camera: scene.pointer("camera").and_then(|camera| camera.id_name()),
         camera_switches: camera_switches(scene),
         compositor: scemode & COMPOSITOR != 0 && has_compositor(scene),
-        sequencer: scemode & SEQUENCER != 0
-            && scene.pointer("ed").is_some_and(|ed| !ed.structs("seqbase").is_empty()),
+        sequencer: scemode & SEQUENCER != 0 && has_strips(scene),
         film_transparent: int("r.alphamode", 0) == TRANSPARENT,
         motion_blur: mode & MOTION_BLUR != 0,
+        persistent_data: mode & PERSISTENT_DATA != 0,
         simplify: mode & SIMPLIFY != 0,
         freestyle: mode & FREESTYLE != 0,
         multiview: scemode & MULTIVIEW != 0,
@@ -201,7 +219,17 @@ fn has_compositor(scene: &Struct<'_>) -> bool {
     } else {
         scene.pointer("nodetree").filter(|_| scene.is_set("use_nodes"))
     };
-    tree.is_some_and(|tree| !tree.structs("nodes").is_empty())
+    // Of a linked one only the name is here.
+    tree.is_some_and(|tree| tree.type_name() == "ID" || !tree.structs("nodes").is_empty())
+}
+
+/// As `RE_seq_render_active` of Blender has it: one strip that is seen is enough.
+fn has_strips(scene: &Struct<'_>) -> bool {
+    let strips = scene.pointer("ed").map(|editing| editing.structs("seqbase"));
+    strips.unwrap_or_default().iter().any(|strip| {
+        let is_sound = strip.int("type").is_some_and(|kind| SOUNDS.contains(&kind));
+        !is_sound && strip.int("flag").unwrap_or(0) & MUTED == 0
+    })
 }
 
 fn camera_switches(scene: &Struct<'_>) -> Vec<CameraSwitch> {
@@ -227,13 +255,21 @@ fn read_cycles(scene: &Struct<'_>, settings: Option<&IdValue>) -> Cycles {
     let int = |name, other| value(name).and_then(IdValue::as_int).unwrap_or(other);
     let float = |name, other| value(name).and_then(IdValue::as_float).unwrap_or(other);
     let flag = |name, other: bool| int(name, i64::from(other)) != 0;
+    let samples = int("samples", if new { 4096 } else { 128 });
+    let denoiser = int("denoiser", 4);
+    let known = DENOISERS.iter().find(|(number, _)| *number == denoiser);
     Cycles {
-        samples: int("samples", if new { 4096 } else { 128 }),
+        samples: if flag("use_square_samples", false) && !new {
+            samples.saturating_mul(samples)
+        } else {
+            samples
+        },
         adaptive: flag("use_adaptive_sampling", new),
         adaptive_threshold: float("adaptive_threshold", if new { 0.01 } else { 0.0 }),
         adaptive_min_samples: int("adaptive_min_samples", 0),
         time_limit_secs: float("time_limit", 0.0),
         denoise: flag("use_denoising", new),
+        denoiser: known.map_or_else(|| format!("unknown {denoiser}"), |known| known.1.to_owned()),
         gpu: flag("device", false),
         seed: int("seed", 0),
         animated_seed: flag("use_animated_seed", false),

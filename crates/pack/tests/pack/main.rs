@@ -5,6 +5,8 @@ mod caches;
 #[cfg(test)]
 mod case;
 #[cfg(test)]
+mod inspect;
+#[cfg(test)]
 mod made;
 #[cfg(test)]
 mod reader;
