@@ -79,7 +79,7 @@ fn animation(blender: &Blender) {
     let scene = blender.make_scene(
         "animation",
         &folder.path().join("animation.blend"),
-        &["--samples", "96"],
+        &["--samples", "64"],
     );
     let out = folder.path().join("alone_");
     let alone = blender_secs(blender, &scene, &out, &["-s", "1", "-e", "24", "-a"]);

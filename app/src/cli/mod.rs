@@ -14,6 +14,7 @@ mod farm;
 mod farm_args;
 mod format;
 mod jobs;
+mod pack;
 mod printer;
 mod render;
 mod scene;

@@ -10,6 +10,7 @@ use clap::Subcommand;
 
 use super::farm::printed;
 use super::format::{bytes, count};
+use super::pack::{self, PackArgs};
 use super::printer::{print_json, print_lines};
 use super::{Ending, exit};
 use crate::workflow::problem::Problem;
@@ -32,6 +33,8 @@ pub(super) enum SceneCommand {
         #[arg(long)]
         missing: bool,
     },
+    /// Put a .blend and all that it needs into a zip or folder that opens anywhere
+    Pack(PackArgs),
 }
 
 /// Runs one of them.
@@ -39,6 +42,7 @@ pub(super) fn run(command: &SceneCommand, json: bool) -> Ending {
     match command {
         SceneCommand::Inspect { blend } => inspect(blend, json),
         SceneCommand::Trace { blend, missing: true } => trace(blend, is_missing, json),
+        SceneCommand::Pack(args) => pack::run(args, json),
         SceneCommand::Trace { blend, missing: false } => trace(blend, |_| true, json),
     }
 }
@@ -70,14 +74,14 @@ fn trace(blend: &Path, wanted: fn(&Dependency) -> bool, json: bool) -> Ending {
     Ok(if complete { exit::DONE } else { exit::MISSING_FILES })
 }
 
-fn unreadable(error: &PackError) -> Problem {
-    let mut message = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        message = format!("{message}: {inner}");
-        cause = inner.source();
-    }
-    Problem::input(message).hint("open it in Blender and save it again, or name another file")
+pub(super) fn unreadable(error: &PackError) -> Problem {
+    Problem::input(chain(error)).hint("open it in Blender and save it again, or name another file")
+}
+
+/// An error with all its causes.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn inspection_lines(found: &Inspection) -> Vec<String> {

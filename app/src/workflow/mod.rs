@@ -30,7 +30,7 @@ pub mod resolve;
 pub mod saver;
 pub mod scene_files;
 mod shares;
-mod similar;
+pub mod similar;
 pub mod submit;
 pub mod upload;
 

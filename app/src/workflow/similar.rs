@@ -10,7 +10,7 @@ const MAX_ENTRIES: usize = 10_000;
 const MAX_FOLDERS: usize = 200;
 
 /// A file that may be meant by `path`. Blocks.
-pub(super) fn find(path: &str, blend: &Path) -> Option<PathBuf> {
+pub fn find(path: &str, blend: &Path) -> Option<PathBuf> {
     let path = path.replace('\\', "/");
     let name = path.rsplit('/').next().filter(|name| !name.is_empty())?;
     in_another_case(Path::new(&path)).or_else(|| near(blend.parent()?, name))

@@ -3,6 +3,7 @@
 pub mod blend;
 mod error;
 pub mod inspect;
+pub mod pack;
 pub mod trace;
 
 pub use error::PackError;

@@ -91,4 +91,7 @@ pub enum BlendError {
         /// How many are read.
         limit: usize,
     },
+    /// Paths of it can't be rewritten: they do not fit, or the file is not the one that was read.
+    #[error("its paths can't be rewritten; it was saved in the meantime, or is damaged")]
+    CannotEdit,
 }

@@ -3,7 +3,7 @@
 use super::BlendError;
 use super::block::{self, Block};
 use super::dna::Dna;
-use super::header::{Header, Layout, Version};
+use super::header::{Header, Heads, Layout, Version};
 use super::lookup::Lookup;
 use super::source::{Raw, Source};
 use super::view::Struct;
@@ -122,6 +122,14 @@ impl BlendFile {
     /// The bytes of a block, if they are at most 64 MiB.
     pub fn block_bytes(&self, block: &Block) -> Option<Vec<u8>> {
         read_range(&self.source, block.offset, block.len)
+    }
+
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    pub(super) fn heads(&self) -> Heads {
+        self.header.heads
     }
 
     pub(super) fn dna(&self) -> &Dna {

@@ -51,6 +51,15 @@ impl Layout {
         Some((self.unsigned(bytes)? << unused).cast_signed() >> unused)
     }
 
+    /// A number in `len` bytes, at most 8; higher bytes are cut off.
+    pub(super) fn bytes_of(self, number: u64, len: usize) -> Vec<u8> {
+        let mut bytes: Vec<u8> = number.to_le_bytes().into_iter().take(len).collect();
+        if self.big_endian {
+            bytes.reverse();
+        }
+        bytes
+    }
+
     /// The unsigned number of `len` bytes at `offset`.
     pub(super) fn unsigned_at(self, bytes: &[u8], offset: usize, len: usize) -> Option<u64> {
         self.unsigned(bytes.get(offset..offset.checked_add(len)?)?)
@@ -80,6 +89,14 @@ impl Heads {
             Self::Small4 => 20,
             Self::Small8 => 24,
             Self::Large8 => 32,
+        }
+    }
+
+    /// Where the length of the data stands in a head, and in how many bytes.
+    pub(super) fn length_field(self) -> (u64, usize) {
+        match self {
+            Self::Small4 | Self::Small8 => (4, 4),
+            Self::Large8 => (16, 8),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod block;
 mod dna;
+mod edit;
 mod error;
 mod file;
 mod frames;
@@ -9,11 +10,13 @@ mod header;
 mod idprop;
 mod links;
 mod lookup;
+mod pack;
 mod source;
 mod unpack;
 mod view;
 
 pub use block::Block;
+pub use edit::{Edit, Spot};
 pub use error::BlendError;
 pub use file::BlendFile;
 pub use header::Version;

@@ -86,6 +86,15 @@ impl Read for RawReader<'_> {
 pub(super) struct Source {
     store: Store,
     len: u64,
+    packing: Packing,
+}
+
+/// How a .blend is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    None,
+    Gzip,
+    Zstd,
 }
 
 #[derive(Debug)]
@@ -110,24 +119,32 @@ impl Source {
             raw.read_at(0, &mut start)?;
         }
         match start {
-            [0x1f, 0x8b, ..] => Ok(Self::plain(unpack::gzip(&raw)?)),
+            [0x1f, 0x8b, ..] => Ok(Self::plain(unpack::gzip(&raw)?, Packing::Gzip)),
             [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
                 match Frames::find(raw)? {
-                    Ok(frames) => Ok(Self { len: frames.len(), store: Store::Frames(frames) }),
-                    Err(raw) => Ok(Self::plain(unpack::zstd(&raw)?)),
+                    Ok(frames) => Ok(Self::frames(frames)),
+                    Err(raw) => Ok(Self::plain(unpack::zstd(&raw)?, Packing::Zstd)),
                 }
             }
-            _ => Ok(Self::plain(raw)),
+            _ => Ok(Self::plain(raw, Packing::None)),
         }
     }
 
-    fn plain(raw: Raw) -> Self {
+    fn frames(frames: Frames) -> Self {
+        Self { len: frames.len(), store: Store::Frames(frames), packing: Packing::Zstd }
+    }
+
+    fn plain(raw: Raw, packing: Packing) -> Self {
         let len = raw.len();
         let store = match raw {
             Raw::Memory(_) => Store::Memory(raw),
             Raw::File { .. } => Store::File { raw, window: Mutex::default() },
         };
-        Self { store, len }
+        Self { store, len, packing }
+    }
+
+    pub(super) fn packing(&self) -> Packing {
+        self.packing
     }
 
     pub(super) fn len(&self) -> u64 {

@@ -195,6 +195,11 @@ impl Maker {
     }
 }
 
+/// The same file of all machines: an image with a `path[32]` and a `*note`.
+pub(super) fn made_files() -> Vec<Vec<u8>> {
+    FORMS.map(Maker::file).to_vec()
+}
+
 /// Asks for all that a file has, and for what it may claim to have.
 fn exercise(bytes: Vec<u8>) -> Result<usize, BlendError> {
     let file = BlendFile::from_bytes(bytes)?;

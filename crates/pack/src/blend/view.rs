@@ -1,6 +1,7 @@
 //! Typed access to one structure by the names of its fields.
 
 use super::dna::{Field, Type};
+use super::edit::Spot;
 use super::file::{BlendFile, LARGEST_READ, MOST_ELEMENTS};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -135,6 +136,37 @@ impl<'a> Struct<'a> {
             }
             _ => None,
         }
+    }
+
+    /// Where those bytes stand, to be edited.
+    pub fn spot(&self, path: &str) -> Option<Spot> {
+        let found = self.find(path)?;
+        if found.kind.len != 1 {
+            return None;
+        }
+        match found.field.pointers {
+            0 => Some(Spot::Field {
+                block: self.block,
+                offset: (self.start + found.offset) as u64,
+                len: found.count,
+            }),
+            1 => {
+                let address = self.file.layout().pointer_at(self.own(), found.offset)?;
+                Some(Spot::Block { block: self.file.target(self.block, address)?, length: None })
+            }
+            _ => None,
+        }
+    }
+
+    /// Where the text of an ID property stands, and its length with it.
+    pub(crate) fn property_spot(&self) -> Option<Spot> {
+        let block = self.file.target(self.block, self.address("data.pointer")?)?;
+        let lengths = ["len", "totallen"].map(|name| {
+            let found = self.find(name).filter(|found| found.field.element == 4)?;
+            Some((self.block, (self.start + found.offset) as u64))
+        });
+        let [Some(len), Some(total)] = lengths else { return None };
+        Some(Spot::Block { block, length: Some([len, total]) })
     }
 
     /// The same as text; bytes that are no UTF-8 become `U+FFFD`.

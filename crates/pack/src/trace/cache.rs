@@ -1,7 +1,7 @@
 //! Point caches on disk: particles, soft bodies, rigid bodies, cloth, dynamic paint.
 
 use super::Kind;
-use super::uses::{Gather, Spread};
+use super::uses::{Gather, Spread, Written};
 use crate::blend::Struct;
 
 /// `PTCACHE_*`.
@@ -74,7 +74,8 @@ fn point_cache(
             continue;
         }
         let name = cache.bytes("name").filter(|name| !name.is_empty());
-        let folder = if is_external { cache.bytes("path") } else { Some(b"//".to_vec()) };
+        let folder =
+            if is_external { Written::field(&cache, "path") } else { Some(b"//".to_vec().into()) };
         let spread = Spread::Cache {
             in_default: !is_external,
             stems: match name {

@@ -2,7 +2,7 @@
 
 use super::Kind;
 use super::timing::{Beyond, Timing};
-use super::uses::{Gather, Sequence, Spread, path_field};
+use super::uses::{Gather, Sequence, Spread, Written};
 use crate::blend::Struct;
 use std::collections::HashMap;
 
@@ -40,10 +40,12 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
             }
             _ => (Kind::Image, Spread::File),
         };
-        let path = path_field(&image);
+        let path = Written::path(&image);
         for view in views(&image) {
-            let own = view.bytes("filepath").filter(|own| Some(own) != path.as_ref());
-            gather.add(&image, "", kind, own, Spread::IfThere);
+            let own = Written::field(&view, "filepath");
+            let is_path = |own: &Written| path.as_ref().is_some_and(|path| own.bytes == path.bytes);
+            let spread = if own.as_ref().is_some_and(is_path) { &spread } else { &Spread::IfThere };
+            gather.add(&image, "", kind, own, spread.clone());
         }
         gather.add(&image, "", kind, path, spread);
     }

@@ -1,8 +1,8 @@
 //! Goes from a .blend to the libraries that it links, and on to theirs: each once for every
 //! datablock that is linked of it, whatever circles they make.
 
-use super::place::Place;
-use super::uses::{Gather, Spread, Use, kind_name, library_path};
+use super::place::{Place, Reference};
+use super::uses::{Gather, Spread, Use, Written, kind_name, library_path};
 use super::{Kind, Trace, TraceOptions, cache, image, media, modifier, nodes, path, sequencer};
 use crate::blend::{BlendFile, Struct};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,11 @@ const MOST_USERS: usize = 10;
 type Names = BTreeSet<Vec<u8>>;
 
 /// Traces a .blend and all its libraries.
-pub(super) fn follow(root: &BlendFile, path: &Path, options: &TraceOptions) -> Trace {
+pub(super) fn follow(
+    root: &BlendFile,
+    path: &Path,
+    options: &TraceOptions,
+) -> (Trace, BTreeSet<Reference>) {
     let chosen = || options.frames.clone().or_else(|| scene_frames(root));
     let range = keeps_time(root).then(chosen).flatten();
     let mut place = Place::new(path, range);
@@ -92,12 +96,14 @@ fn one(
         place.add(one, path);
     }
     let mut linked = BTreeMap::new();
-    for (library, names) in libraries(file, wanted.as_ref()) {
+    let libraries = libraries(file, wanted.as_ref());
+    for written in file.ids("LI").filter_map(|library| Written::path(&library)) {
+        let Some(names) = libraries.get(&written.bytes) else { continue };
         let kind = Kind::BlendLibrary;
         // Nothing is linked of it, or all that is linked is packed: it may be missing.
         let spread = if names.is_empty() { Spread::IfThere } else { Spread::File };
-        let users = linked_names(&names);
-        let one = Use { written: library, kind, users, spread, base: None };
+        let users = linked_names(names);
+        let one = Use { written, kind, users, spread, base: None };
         for found in place.add(&one, path) {
             linked.entry(found).or_insert_with(Names::new).extend(names.clone());
         }

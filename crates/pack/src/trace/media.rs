@@ -5,7 +5,7 @@ use super::Kind;
 use super::image::is_packed;
 use super::pattern::Pattern;
 use super::timing::{Beyond, Timing};
-use super::uses::{Gather, Sequence, Spread, path_field};
+use super::uses::{Gather, Sequence, Spread, Written};
 use crate::blend::Struct;
 
 const CLIP_IS_SEQUENCE: i64 = 1;
@@ -19,16 +19,17 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
     cache_files(gather);
     for (code, kind) in [("VF", Kind::Font), ("SO", Kind::Sound)] {
         for id in gather.ids(code) {
-            let path = path_field(&id).filter(|path| path != b"<builtin>" && !is_packed(&id));
+            let path = Written::path(&id);
+            let path = path.filter(|path| path.bytes != b"<builtin>" && !is_packed(&id));
             gather.add(&id, "", kind, path, Spread::File);
         }
     }
     for text in gather.ids("TX") {
-        gather.add(&text, "", Kind::Text, path_field(&text), Spread::File);
+        gather.add(&text, "", Kind::Text, Written::path(&text), Spread::File);
     }
     for camera in gather.ids("CA") {
         if camera.int("custom_mode") == Some(CAMERA_IS_FILE) {
-            let path = camera.bytes("custom_filepath");
+            let path = Written::field(&camera, "custom_filepath");
             gather.add(&camera, "", Kind::Script, path, Spread::File);
         }
     }
@@ -36,9 +37,9 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
 
 fn movie_clips(gather: &mut Gather<'_>) {
     for clip in gather.ids("MC") {
-        let path = path_field(&clip);
+        let path = Written::path(&clip);
         let spread = if clip.int("source") == Some(CLIP_IS_SEQUENCE) {
-            let timing = path.as_deref().and_then(|path| clip_timing(&clip, path));
+            let timing = path.as_ref().and_then(|path| clip_timing(&clip, &path.bytes));
             sequence(gather, timing.into_iter().collect())
         } else {
             Spread::File
@@ -68,7 +69,7 @@ fn volumes(gather: &mut Gather<'_>) {
         } else {
             Spread::File
         };
-        gather.add(&volume, "", Kind::Vdb, path_field(&volume), spread);
+        gather.add(&volume, "", Kind::Vdb, Written::path(&volume), spread);
     }
 }
 
@@ -99,9 +100,9 @@ fn cache_files(gather: &mut Gather<'_>) {
             Spread::Sequence(Sequence { timings, near: 1, may_have_gaps: true })
         };
         let (own, of_layers) = (spread(), cache.structs("layers"));
-        let layers = of_layers.iter().map(|layer| (layer.bytes("filepath"), spread()));
+        let layers = of_layers.iter().map(|layer| (Written::field(layer, "filepath"), spread()));
         let layers: Vec<_> = layers.collect();
-        gather.add(&cache, "", Kind::CacheFile, path_field(&cache), own);
+        gather.add(&cache, "", Kind::CacheFile, Written::path(&cache), own);
         for (path, spread) in layers {
             gather.add(&cache, ", layer", Kind::CacheFile, path, spread);
         }

@@ -24,9 +24,12 @@ mod uses;
 
 pub use dependency::{Dependency, Kind, Trace};
 pub use frames::Frames;
+pub(crate) use place::Reference;
+pub(crate) use uses::Spots;
 
 use crate::PackError;
 use crate::blend::BlendFile;
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
@@ -43,6 +46,14 @@ pub struct TraceOptions {
 /// # Errors
 /// When the .blend itself can't be read. A library that can't be read is a warning.
 pub fn trace(path: &Path, options: &TraceOptions) -> Result<Trace, PackError> {
+    Ok(traced(path, options)?.0)
+}
+
+/// The same, and where each path stands in which .blend.
+pub(crate) fn traced(
+    path: &Path,
+    options: &TraceOptions,
+) -> Result<(Trace, BTreeSet<Reference>), PackError> {
     let error = |source| PackError::Read { path: path.to_owned(), source };
     let file = BlendFile::open(path).map_err(error)?;
     let absolute = std::path::absolute(path).map_err(|source| error(source.into()))?;

@@ -3,7 +3,7 @@
 
 use super::Kind;
 use super::cache::modifier as named;
-use super::uses::{Gather, Layout, Spread};
+use super::uses::{Gather, Layout, Spots, Spread, Written};
 use crate::blend::Struct;
 
 /// Any part of a fluid domain is baked.
@@ -22,14 +22,15 @@ const TEXT: i64 = 0;
 /// Those of all objects.
 pub(super) fn gather(gather: &mut Gather<'_>) {
     for (owner, cache) in gather.all("MeshCacheModifierData") {
-        let path = cache.bytes("filepath");
+        let path = Written::field(&cache, "filepath");
         gather.add(&owner, &named(&cache), Kind::MeshCache, path, Spread::File);
     }
     for (owner, ocean) in gather.all("OceanModifierData") {
         let frame = |field| ocean.int(field).unwrap_or(0);
         let layout = Layout::Ocean { first: frame("bakestart"), last: frame("bakeend") };
         let spread = Spread::Folder { layout, expected: ocean.is_set("cached") };
-        gather.add(&owner, &named(&ocean), Kind::Ocean, ocean.bytes("cachepath"), spread);
+        let path = Written::field(&ocean, "cachepath");
+        gather.add(&owner, &named(&ocean), Kind::Ocean, path, spread);
     }
     for (owner, modifier) in gather.all("FluidModifierData") {
         fluid(gather, &owner, &modifier);
@@ -37,7 +38,7 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
     for (owner, modifier) in gather.all("FluidsimModifierData") {
         let settings = modifier.pointer("fss");
         let domain = settings.filter(|settings| settings.int("type") == Some(ELBEEM_DOMAIN));
-        let path = domain.and_then(|domain| domain.bytes("surfdataPath"));
+        let path = domain.and_then(|domain| Written::field(&domain, "surfdataPath"));
         let spread = Spread::Folder { layout: Layout::Elbeem, expected: false };
         gather.add(&owner, &named(&modifier), Kind::FluidCache, path, spread);
     }
@@ -46,7 +47,8 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
         node_inputs(gather, &owner, &modifier);
     }
     for (owner, external) in gather.all("CustomDataExternal") {
-        let path = external.bytes("filename").or_else(|| external.bytes("filepath"));
+        let path = Written::field(&external, "filename");
+        let path = path.or_else(|| Written::field(&external, "filepath"));
         gather.add(&owner, ", multires", Kind::Multires, path, Spread::File);
     }
 }
@@ -57,17 +59,17 @@ fn fluid(gather: &mut Gather<'_>, owner: &Struct<'_>, modifier: &Struct<'_>) {
     // While it is not baked, a frame is computed from all those before it.
     let numbered = is_baked && !domain.is_set("cache_frame_offset");
     let spread = Spread::Folder { layout: Layout::Fluid { numbered }, expected: is_baked };
-    let path = domain.bytes("cache_directory");
+    let path = Written::field(&domain, "cache_directory");
     gather.add(owner, &named(modifier), Kind::FluidCache, path, spread);
 }
 
 fn node_bakes(gather: &mut Gather<'_>, owner: &Struct<'_>, modifier: &Struct<'_>) {
-    let mut add = |folder: Option<Vec<u8>>| {
+    let mut add = |folder: Option<Written>| {
         let spread = Spread::Folder { layout: Layout::Bakes, expected: false };
         gather.add(owner, &named(modifier), Kind::SimulationBake, folder, spread);
     };
     let shared = ["simulation_bake_directory", "bake_directory"];
-    let shared = shared.iter().find_map(|field| modifier.bytes(field));
+    let shared = shared.iter().find_map(|field| Written::field(modifier, field));
     if !modifier.has("bakes") {
         return add(shared);
     }
@@ -78,7 +80,7 @@ fn node_bakes(gather: &mut Gather<'_>, owner: &Struct<'_>, modifier: &Struct<'_>
         };
         if target != Some(BAKE_IS_PACKED) {
             let has_own = bake.int("flag").is_some_and(|flag| flag & OWN_FOLDER != 0);
-            add(if has_own { bake.bytes("directory") } else { shared.clone() });
+            add(if has_own { Written::field(&bake, "directory") } else { shared.clone() });
         }
     }
 }
@@ -102,6 +104,8 @@ fn node_inputs(gather: &mut Gather<'_>, owner: &Struct<'_>, modifier: &Struct<'_
             (false, true) => Spread::IfThere,
             _ => continue,
         };
-        gather.add(owner, &named(modifier), Kind::NodesImport, Some(path), spread);
+        let spots = input.property_spot().map_or(Spots::Nowhere, Spots::Path);
+        let written = Written { bytes: path, spots };
+        gather.add(owner, &named(modifier), Kind::NodesImport, Some(written), spread);
     }
 }

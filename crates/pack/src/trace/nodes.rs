@@ -1,7 +1,7 @@
 //! What nodes read themselves: light distributions, OSL scripts, files that geometry nodes import.
 
 use super::Kind;
-use super::uses::{Gather, Spread};
+use super::uses::{Gather, Spread, Written};
 use crate::blend::Struct;
 use std::collections::HashMap;
 
@@ -18,7 +18,8 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
             if node.int("mode") == Some(IS_FILE) {
                 let names = names.get_or_insert_with(|| node_names(gather));
                 let inside = names.get(&node.old_address()).map_or(", node", String::as_str);
-                gather.add(&owner, inside, kind, node.bytes("filepath"), Spread::File);
+                let path = Written::field(&node, "filepath");
+                gather.add(&owner, inside, kind, path, Spread::File);
             }
         }
     }
@@ -27,7 +28,7 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
         if value.int("subtype") == Some(FILE_PATH) {
             let names = names.get_or_insert_with(|| importer_names(gather));
             let inside = names.get(&value.old_address()).map_or(", node", String::as_str);
-            let path = value.bytes("value");
+            let path = Written::field(&value, "value");
             gather.add(&owner, inside, Kind::NodesImport, path, Spread::File);
         }
     }

@@ -5,7 +5,7 @@ use super::frames;
 use super::library::folder_of;
 use super::path::{Resolved, from_bytes, name_bytes, resolve};
 use super::spread::Needed;
-use super::uses::{Spread, Use};
+use super::uses::{Spread, Use, Written};
 use super::{Dependency, Frames, Trace};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -20,22 +20,36 @@ pub(super) struct Place {
     pub(super) disk: Disk,
     files: BTreeMap<PathBuf, Dependency>,
     warnings: BTreeSet<String>,
+    references: BTreeSet<Reference>,
+}
+
+/// A path of a .blend, and what it means on this disk.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Reference {
+    /// The .blend that has it.
+    pub(crate) named_in: PathBuf,
+    /// The .blend beside which relative paths of it begin.
+    pub(crate) beside: PathBuf,
+    pub(crate) written: Written,
+    /// The file, the name of a sequence or tiles, or the folder, as spelled on disk.
+    pub(crate) target: PathBuf,
+    pub(crate) relative: bool,
 }
 
 impl Place {
     pub(super) fn new(root: &Path, range: Option<RangeInclusive<i32>>) -> Self {
-        let (disk, files, warnings) = Default::default();
+        let (disk, files, warnings, references) = Default::default();
         let range = range.and_then(|range| frames::each(&range));
-        Self { root: root.to_owned(), range, disk, files, warnings }
+        Self { root: root.to_owned(), range, disk, files, warnings, references }
     }
 
     pub(super) fn warn(&mut self, warning: String) {
         self.warnings.insert(warning);
     }
 
-    pub(super) fn finish(self) -> Trace {
+    pub(super) fn finish(self) -> (Trace, BTreeSet<Reference>) {
         let files = self.files.into_values().collect();
-        Trace { files, warnings: self.warnings.into_iter().collect() }
+        (Trace { files, warnings: self.warnings.into_iter().collect() }, self.references)
     }
 
     /// Adds the files of a use that `named_in` has; the paths of those that are there.
@@ -44,22 +58,60 @@ impl Place {
             Some(library) => resolve(library, folder_of(named_in)).path,
             None => named_in.to_owned(),
         };
-        let wanted = resolve(&one.written, folder_of(&base));
-        if wanted.relative && !one.written.starts_with(b"//") {
+        let wanted = resolve(&one.written.bytes, folder_of(&base));
+        if wanted.relative && !one.written.bytes.starts_with(b"//") {
             self.warn(format!(
                 "{} (of {}) has no // before it, so that Blender looks for it where it is started",
-                String::from_utf8_lossy(&one.written),
+                String::from_utf8_lossy(&one.written.bytes),
                 one.users.join(", "),
             ));
         }
+        let beside = match &one.spread {
+            Spread::Cache { beside_root: true, .. } => self.root.clone(),
+            _ => base,
+        };
+        let needed = self.needed(one, &wanted, &beside);
+        let first = needed.iter().find_map(|(found, _)| found.as_ref().ok());
+        let target =
+            first.and_then(|found| self.target(one, &wanted, &beside, &found.path.clone()));
+        self.references.extend(target.map(|target| Reference {
+            named_in: named_in.to_owned(),
+            beside,
+            written: one.written.clone(),
+            target,
+            relative: wanted.relative,
+        }));
         let mut there = Vec::new();
-        for (found, frames) in self.needed(one, &wanted, &base) {
+        for (found, frames) in needed {
             if let Ok(found) = &found {
                 there.push(found.path.clone());
             }
             self.note(one, wanted.relative, named_in, found, frames);
         }
         there
+    }
+
+    /// What a path means, one of whose files was found.
+    fn target(
+        &mut self,
+        one: &Use,
+        wanted: &Resolved,
+        beside: &Path,
+        found: &Path,
+    ) -> Option<PathBuf> {
+        match &one.spread {
+            Spread::File | Spread::IfThere | Spread::During(..) => Some(found.to_owned()),
+            Spread::Sequence(_) | Spread::Tiles(_) => {
+                let name = respelled(&name_bytes(&wanted.path), &name_bytes(found));
+                Some(folder_of(found).join(from_bytes(&name)))
+            }
+            Spread::Folder { .. } => self.disk.folder(&wanted.path),
+            Spread::Cache { in_default: true, .. } => None,
+            Spread::Cache { .. } => {
+                let folder = resolve(&one.written.bytes, folder_of(beside)).path;
+                self.disk.folder(&folder)
+            }
+        }
     }
 
     fn needed(&mut self, one: &Use, wanted: &Resolved, base: &Path) -> Vec<Needed> {
@@ -76,13 +128,12 @@ impl Place {
             Spread::Sequence(sequence) => self.sequence(wanted, sequence),
             Spread::Tiles(tiles) => self.tiles(wanted, tiles),
             Spread::Folder { layout, expected } => self.folder(wanted, *layout, *expected),
-            Spread::Cache { in_default, stems, ending, expected, beside_root } => {
-                let beside = if *beside_root { self.root.clone() } else { base.to_owned() };
+            Spread::Cache { in_default, stems, ending, expected, .. } => {
                 let folder = if *in_default {
-                    let stem = beside.file_stem().unwrap_or_default().as_encoded_bytes();
-                    folder_of(&beside).join(from_bytes(&[b"blendcache_", stem].concat()))
+                    let stem = base.file_stem().unwrap_or_default().as_encoded_bytes();
+                    folder_of(base).join(from_bytes(&[b"blendcache_", stem].concat()))
                 } else {
-                    resolve(&one.written, folder_of(&beside)).path
+                    resolve(&one.written.bytes, folder_of(base)).path
                 };
                 self.cache(&folder, stems, ending, *expected)
             }
@@ -117,7 +168,7 @@ impl Place {
                 exists,
                 kind: one.kind,
                 used_by: users,
-                as_written: String::from_utf8_lossy(&one.written).into_owned(),
+                as_written: String::from_utf8_lossy(&one.written.bytes).into_owned(),
                 relative,
                 named_in: named_in.to_owned(),
                 frames,
@@ -155,5 +206,36 @@ impl Place {
             let (asked, found) = (asked.display(), found.display());
             self.warn(format!("{asked} is {found} on disk; Blender on Linux will not find it"));
         }
+    }
+}
+
+/// A name with a number or mark in it, with the letters of a file that it stands for.
+fn respelled(name: &[u8], found: &[u8]) -> Vec<u8> {
+    let same = |(one, other): &(&u8, &u8)| one.eq_ignore_ascii_case(other);
+    let head = name.iter().zip(found).take_while(same).count();
+    let most = name.len().min(found.len()) - head;
+    let tail = name.iter().rev().zip(found.iter().rev()).take_while(same).take(most).count();
+    let part = |bytes: &[u8], from: usize, to: usize| bytes.get(from..to).map(<[u8]>::to_vec);
+    let parts = [
+        part(found, 0, head),
+        part(name, head, name.len() - tail),
+        part(found, found.len() - tail, found.len()),
+    ];
+    parts.into_iter().flatten().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_sequences_take_the_letters_of_their_files() {
+        let spelled = |name: &str, found: &str| {
+            String::from_utf8(respelled(name.as_bytes(), found.as_bytes())).unwrap()
+        };
+        assert_eq!(spelled("Wood.<UDIM>.png", "wood.1001.PNG"), "wood.<UDIM>.PNG");
+        assert_eq!(spelled("a_0001.png", "A_0005.png"), "A_0001.png");
+        assert_eq!(spelled("a_9.png", "a_10.png"), "a_9.png");
+        assert_eq!(spelled("a.png", "a.png"), "a.png");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Kind;
 use super::image::is_packed;
-use super::uses::{Gather, Spread};
+use super::uses::{Gather, Spots, Spread, Written};
 use crate::blend::Struct;
 
 /// `SEQ_TYPE_*`.
@@ -82,17 +82,19 @@ fn one(
     let name = strip.text("name").unwrap_or_default();
     let inside = format!(", strip {}", name.get(2..).unwrap_or_default());
     let Some(data) = strip.pointer("strip").or_else(|| strip.pointer("data")) else { return };
-    let folder = data.bytes("dir").or_else(|| data.bytes("dirpath")).unwrap_or_default();
+    let folder = ["dir", "dirpath"].iter().find_map(|field| Written::field(&data, field));
+    let folder = folder.unwrap_or_default();
     let has_views = data_has_views(strip);
     for (index, element) in (0_i64..).zip(data.structs("stripdata")) {
-        let name = element.bytes("name").or_else(|| element.bytes("filename"));
-        let Some(name) = name.filter(|name| !name.is_empty()) else { continue };
+        let name = ["name", "filename"].iter().find_map(|field| Written::field(&element, field));
+        let Some(name) = name.filter(|name| !name.bytes.is_empty()) else { continue };
         let shown = if is_image && !is_bent { shown(strip, index) } else { None };
         let spread = shown.map_or(Spread::File, |(first, last)| Spread::During(first, last));
-        for other in has_views.then(|| other_views(&name, suffixes)).into_iter().flatten() {
-            gather.add(scene, &inside, kind, Some(joined(&folder, &other)), Spread::IfThere);
+        for other in has_views.then(|| other_views(&name.bytes, suffixes)).into_iter().flatten() {
+            let path = joined(&folder.bytes, &other).into();
+            gather.add(scene, &inside, kind, Some(path), Spread::IfThere);
         }
-        gather.add(scene, &inside, kind, Some(joined(&folder, &name)), spread);
+        gather.add(scene, &inside, kind, Some(halves(&folder, &name)), spread);
     }
 }
 
@@ -135,6 +137,14 @@ fn other_views(name: &[u8], suffixes: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let Some((stem, own)) = own else { return Vec::new() };
     let others = suffixes.iter().filter(|suffix| *suffix != own);
     others.map(|suffix| [stem, suffix, ending].concat()).collect()
+}
+
+fn halves(folder: &Written, name: &Written) -> Written {
+    let spots = match (folder.spots, name.spots) {
+        (Spots::Path(folder), Spots::Path(name)) => Spots::Halves { folder, name },
+        _ => Spots::Nowhere,
+    };
+    Written { bytes: joined(&folder.bytes, &name.bytes), spots }
 }
 
 fn joined(folder: &[u8], name: &[u8]) -> Vec<u8> {

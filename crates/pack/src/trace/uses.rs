@@ -2,14 +2,54 @@
 
 use super::Kind;
 use super::timing::Timing;
-use crate::blend::{BlendFile, Struct};
+use crate::blend::{BlendFile, Spot, Struct};
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
+
+/// A path as a .blend has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Written {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) spots: Spots,
+}
+
+/// Where a path stands in its .blend.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Spots {
+    /// Nowhere: Blender makes it of something else.
+    #[default]
+    Nowhere,
+    Path(Spot),
+    /// Its folder and the rest apart.
+    Halves {
+        folder: Spot,
+        name: Spot,
+    },
+}
+
+impl Written {
+    /// What a field has.
+    pub(super) fn field(holder: &Struct<'_>, field: &str) -> Option<Self> {
+        let spots = holder.spot(field).map_or(Spots::Nowhere, Spots::Path);
+        Some(Self { bytes: holder.bytes(field)?, spots })
+    }
+
+    /// The path that most datablocks keep under one of two names.
+    pub(super) fn path(id: &Struct<'_>) -> Option<Self> {
+        Self::field(id, "name").or_else(|| Self::field(id, "filepath"))
+    }
+}
+
+impl From<Vec<u8>> for Written {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, spots: Spots::Nowhere }
+    }
+}
 
 /// One path of a .blend, and what to make of it.
 #[derive(Debug)]
 pub(super) struct Use {
-    pub(super) written: Vec<u8>,
+    pub(super) written: Written,
     pub(super) kind: Kind,
     pub(super) users: Vec<String>,
     pub(super) spread: Spread,
@@ -19,7 +59,7 @@ pub(super) struct Use {
 }
 
 /// Which files a path stands for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Spread {
     /// Just that one.
     File,
@@ -50,7 +90,7 @@ pub(super) enum Spread {
 }
 
 /// A numbered sequence.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Sequence {
     /// When it shows what; without any, nobody knows.
     pub(super) timings: Vec<Timing>,
@@ -112,10 +152,10 @@ impl<'a> Gather<'a> {
         owner: &Struct<'_>,
         inside: &str,
         kind: Kind,
-        written: Option<Vec<u8>>,
+        written: Option<Written>,
         spread: Spread,
     ) {
-        let Some(written) = written.filter(|written| !written.is_empty()) else { return };
+        let Some(written) = written.filter(|written| !written.bytes.is_empty()) else { return };
         let users = vec![format!("{}{inside}", user(owner))];
         let base = owner.pointer("id.lib").and_then(|lib| library_path(&lib));
         self.uses.push(Use { written, kind, users, spread, base });
@@ -139,12 +179,7 @@ fn counts(wanted: Option<&BTreeSet<u32>>, one: &Struct<'_>) -> bool {
 
 /// The path of a library. Next to it older files keep an absolute one, which Blender ignores.
 pub(super) fn library_path(library: &Struct<'_>) -> Option<Vec<u8>> {
-    path_field(library)
-}
-
-/// The path that most datablocks keep under one of two names.
-pub(super) fn path_field(id: &Struct<'_>) -> Option<Vec<u8>> {
-    id.bytes("name").or_else(|| id.bytes("filepath"))
+    Written::path(library).map(|written| written.bytes)
 }
 
 /// `Image wood`.

@@ -9,6 +9,8 @@ mod inspect;
 #[cfg(test)]
 mod made;
 #[cfg(test)]
+mod packing;
+#[cfg(test)]
 mod reader;
 #[cfg(test)]
 mod trace;
