@@ -35,7 +35,7 @@ pub(crate) fn render_both(
     Compared { folder, scene, rendered, one_go }
 }
 
-fn render(blender: &Blender, scene: &Path, folder: &Path, options: &[&str]) -> Rendered {
+pub(crate) fn render(blender: &Blender, scene: &Path, folder: &Path, options: &[&str]) -> Rendered {
     let path = blender.path.to_string_lossy().into_owned();
     let mut all = vec!["--agents", "2", "--threads-per-agent", "1"];
     if blender.is_module {

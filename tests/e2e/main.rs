@@ -10,6 +10,7 @@ mod command;
 mod exactness;
 mod failures;
 mod losses;
+mod pack;
 mod scene;
 mod trust;
 mod warm;

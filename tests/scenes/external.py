@@ -2,6 +2,7 @@
 
 A texture with a name beyond ASCII, an image sequence, UDIM tiles, a linked library with a texture of its own,
 and a font. `--absolute` stores the texture's path absolute; `--missing` deletes the texture afterwards.
+`--scattered DIR` puts texture and library there, named by absolute paths, and adds a cloth with a cache baked to disk.
 """
 
 import shutil
@@ -84,11 +85,24 @@ def lettering(folder):
     text.data.font = bpy.data.fonts.load(copy)
 
 
+def baked_cloth(options):
+    """Falls from frame to frame; its cache lies beside the .blend."""
+    bpy.ops.mesh.primitive_grid_add(size=1.2, x_subdivisions=8, y_subdivisions=8, location=(0.4, 0.4, 1.9))
+    cloth = common.place("Cloth", common.material("Cloth", Base_Color=(0.9, 0.1, 0.3, 1)))
+    cache = cloth.modifiers.new("Cloth", "CLOTH").point_cache
+    cache.use_disk_cache, cache.frame_end = True, 12
+    common.save(options)
+    override = {"scene": bpy.context.scene, "active_object": cloth, "object": cloth, "point_cache": cache}
+    with bpy.context.temp_override(**override):
+        bpy.ops.ptcache.bake(bake=True)
+
+
 def main():
     options = common.parser(__doc__)
     options.set_defaults(samples=16)
     options.add_argument("--absolute", action="store_true")
     options.add_argument("--missing", action="store_true")
+    options.add_argument("--scattered", type=os.path.abspath, metavar="DIR")
     options = common.parse(options)
     folder = os.path.dirname(options.out)
     scene = common.new_scene(options)
@@ -96,15 +110,20 @@ def main():
     common.floor(common.material("Ground", Base_Color=(0.5, 0.5, 0.5, 1)))
     common.area_light(scene)
     common.camera(scene)
-    texture = texture_cube(folder)
+    texture = texture_cube(options.scattered or folder)
     sequence_panel(folder)
     tiled_strip(folder)
-    linked_prop(folder)
+    linked_prop(options.scattered or folder)
     lettering(folder)
     common.save(options)
     bpy.ops.file.make_paths_relative()
-    if options.absolute:
+    if options.absolute or options.scattered:
         texture.filepath = bpy.path.abspath(texture.filepath)
+    if options.scattered:
+        library = bpy.data.libraries[0]
+        library.filepath = bpy.path.abspath(library.filepath)
+        scene.frame_end = 12
+        baked_cloth(options)
     common.save(options)
     if options.missing:
         os.remove(bpy.path.abspath(texture.filepath))

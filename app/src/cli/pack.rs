@@ -11,7 +11,6 @@ use serde::Serialize;
 use super::farm::printed;
 use super::format::{bytes, count};
 use super::printer::{print_json, print_lines};
-use super::scene::unreadable;
 use super::{Ending, exit};
 use crate::workflow::problem::{MissingFile, Problem, ProblemKind};
 use crate::workflow::similar;
@@ -90,7 +89,7 @@ pub(super) fn run(args: &PackArgs, json: bool) -> Ending {
         });
     };
     let done = pack::pack(&args.blend, &TraceOptions::default(), carry_out, changed);
-    let done = done.map_err(|error| problem(&error))?;
+    let done = done.map_err(|error| Problem::of_pack(&error))?;
     if let Some(problem) = told {
         return Err(problem);
     }
@@ -100,26 +99,6 @@ pub(super) fn run(args: &PackArgs, json: bool) -> Ending {
         print_lines(&lines(&done, args))
     })?;
     Ok(exit::DONE)
-}
-
-fn problem(error: &PackError) -> Problem {
-    let kind = match error {
-        PackError::Copy { source, .. } | PackError::Write { source, .. }
-            if source.kind() == std::io::ErrorKind::StorageFull =>
-        {
-            ProblemKind::DiskFull
-        }
-        _ => ProblemKind::Input,
-    };
-    let mut problem = match error {
-        PackError::Read { .. } => unreadable(error),
-        _ => Problem::input(super::scene::chain(error)),
-    };
-    if kind == ProblemKind::DiskFull {
-        problem = problem.hint("make room, or name another disk with --output");
-    }
-    problem.kind = kind;
-    problem
 }
 
 fn missing(plan: &Pack, blend: &Path) -> Problem {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use blendnet_pack::PackError;
 use blendnet_pack::inspect::{self, Inspection, Scene};
 use blendnet_pack::trace::{self, Dependency, Trace, TraceOptions};
 use clap::Subcommand;
@@ -48,7 +47,7 @@ pub(super) fn run(command: &SceneCommand, json: bool) -> Ending {
 }
 
 fn inspect(blend: &Path, json: bool) -> Ending {
-    let found = inspect::inspect(blend).map_err(|error| unreadable(&error))?;
+    let found = inspect::inspect(blend).map_err(|error| Problem::of_pack(&error))?;
     if json {
         return printed(print_json(&found));
     }
@@ -62,7 +61,7 @@ fn is_missing(file: &Dependency) -> bool {
 
 fn trace(blend: &Path, wanted: fn(&Dependency) -> bool, json: bool) -> Ending {
     let traced = trace::trace(blend, &TraceOptions::default());
-    let Trace { mut files, warnings } = traced.map_err(|error| unreadable(&error))?;
+    let Trace { mut files, warnings } = traced.map_err(|error| Problem::of_pack(&error))?;
     let complete = !files.iter().any(is_missing);
     files.retain(wanted);
     let shown = if json {
@@ -72,16 +71,6 @@ fn trace(blend: &Path, wanted: fn(&Dependency) -> bool, json: bool) -> Ending {
     };
     printed(shown)?;
     Ok(if complete { exit::DONE } else { exit::MISSING_FILES })
-}
-
-pub(super) fn unreadable(error: &PackError) -> Problem {
-    Problem::input(chain(error)).hint("open it in Blender and save it again, or name another file")
-}
-
-/// An error with all its causes.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn inspection_lines(found: &Inspection) -> Vec<String> {

@@ -20,6 +20,7 @@ pub mod launch;
 pub mod manager;
 pub mod output;
 mod pattern;
+pub mod places;
 pub mod poll;
 pub mod problem;
 pub mod programs;

@@ -1,7 +1,10 @@
 //! Why the artist's wish could not be met: what happened, to which file, and what to do next.
 
+use std::error::Error;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use blendnet_pack::PackError;
 use blendnet_protocol::{FailureKind, WorkFailure};
 use serde::Serialize;
 
@@ -57,7 +60,28 @@ pub struct Problem {
     pub missing: Vec<MissingFile>,
 }
 
+/// An error and what caused it, in one line.
+fn with_causes(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| (**error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 impl Problem {
+    /// Why a scene can't be packed.
+    pub fn of_pack(error: &PackError) -> Self {
+        let message = with_causes(error);
+        match error {
+            PackError::Read { .. } => Self::input(message)
+                .hint("open it in Blender and save it again, or name another file"),
+            PackError::Copy { source, .. } | PackError::Write { source, .. }
+                if source.kind() == ErrorKind::StorageFull =>
+            {
+                Self::new(ProblemKind::DiskFull, message).hint("make room, or name another disk")
+            }
+            _ => Self::input(message),
+        }
+    }
+
     /// A problem without hint.
     pub fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), hint: None, details: Vec::new(), missing: Vec::new() }

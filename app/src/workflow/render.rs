@@ -40,9 +40,9 @@ pub async fn render(setting: &Setting<'_>, request: &Request) -> Result<Summary,
     let blend = BlendFile::check(&request.blend)?;
     let output = Output::prepare(&request.output, &blend.stem())?;
     // The farm starts, and its Blenders, while the file is read.
-    let (pack_path, path) = (blend.pack_path.clone(), blend.path.clone());
     let hashes = Hashes::load(setting.data);
-    let gathering = tokio::spawn(scene_files::gather(hashes.clone(), pack_path, path));
+    let gathering = scene_files::gather(hashes.clone(), setting.data.clone(), blend.clone());
+    let gathering = tokio::spawn(gathering);
     let farm = unless_stopped(setting.stop, &blend, open_farm(setting)).await?;
     let rendered = async {
         let files = unless_stopped(setting.stop, &blend, gathered(gathering)).await?;
@@ -124,7 +124,7 @@ async fn prepare(
     }
     let sent = upload::send(manager, &scene.files, events);
     unless_stopped(stop, blend, sent).await?;
-    let job = submit::submit(manager, blend, &scene.files, request).await?;
+    let job = submit::submit(manager, blend, &scene, request).await?;
     tell_job(setting, &job, output).await;
     let mut watch = farm.watch();
     let complete = submit::complete(

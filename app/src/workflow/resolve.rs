@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use blendnet_protocol::{ExternalFile, FileKind, PackPath};
 
-use super::blend_file::pack_path;
 use super::pattern::NamePattern;
+use super::places::Places;
 use super::problem::MissingFile;
 use super::similar;
 
@@ -22,15 +22,16 @@ pub struct Resolved {
     pub missing: Vec<MissingFile>,
 }
 
-/// Looks for `files` on the disk. `blend` is where hints look for files of the same name.
-/// Blocks.
-pub fn resolve(files: &[ExternalFile], blend: &Path) -> Resolved {
+/// Looks on the disk for `files`, which are listed by their paths in the job. `blend` is where
+/// hints look for files of the same name. Blocks.
+pub fn resolve(files: &[ExternalFile], blend: &Path, places: &Places) -> Resolved {
     let mut resolved = Resolved::default();
-    for file in files {
+    for listed in files {
+        let file = &ExternalFile { path: places.on_disk(&listed.path), ..listed.clone() };
         match files_of(file) {
             Ok(paths) => {
                 for path in paths {
-                    if let Some(place) = path.to_str().and_then(pack_path) {
+                    if let Some(place) = places.in_job(&listed.path, &path) {
                         resolved.found.entry(place).or_insert(path);
                     } else {
                         let reason = format!("{} has a name that can't be sent", path.display());

@@ -1,56 +1,135 @@
-//! The files that the .blend itself names, found without Blender: they are on their way while the
-//! farm starts, and whatever Blender's own list lacks is there too.
+//! The pack of a scene, made without Blender: its files are on their way while the farm starts,
+//! and whatever Blender's own list lacks is there too.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use blendnet_pack::trace::{self, Trace, TraceOptions};
+use blendnet_pack::PackError;
+use blendnet_pack::pack::{self, Pack, PackFile};
+use blendnet_pack::trace::TraceOptions;
 use blendnet_protocol::PackPath;
+use tempfile::TempDir;
 
-use super::blend_file::pack_path;
+use super::blend_file::BlendFile;
+use super::data_dir::DataDir;
 use super::hashes::Hashes;
+use super::places::Places;
 use super::problem::Problem;
 use super::upload::{self, LocalFile};
 
 /// A .blend and what it names.
 #[derive(Clone, Debug)]
 pub struct SceneFiles {
-    /// The .blend, then the files that it needs and that are there.
+    /// The place of the .blend in the job.
+    pub project: PackPath,
+    /// The .blend, and the files that it needs and that are there.
     pub files: Vec<LocalFile>,
     /// What is odd, in sentences.
     pub warnings: Vec<String>,
     /// Files that are not there: where they should be, and a sentence about each.
     pub missing: Vec<(PathBuf, String)>,
+    /// Where files are.
+    pub places: Places,
+    /// Holds the copies whose paths are rewritten, until they are sent.
+    _rewritten: Option<Arc<TempDir>>,
+}
+
+/// A pack, and the copies of .blend files in it whose paths are rewritten.
+struct Planned {
+    pack: Pack,
+    copies: BTreeMap<PathBuf, PathBuf>,
+    folder: TempDir,
+    warnings: Vec<String>,
 }
 
 /// Reads and names a .blend and the files that it names.
 pub async fn gather(
     hashes: Hashes,
-    place: PackPath,
-    blend: PathBuf,
+    data: DataDir,
+    blend: BlendFile,
 ) -> Result<SceneFiles, Problem> {
-    let path = blend.clone();
-    let traced = tokio::task::spawn_blocking(move || traced(&path));
-    let first = upload::hash(hashes.clone(), place.clone(), blend).await?;
-    // What we can't read, Blender may: it lists its files itself.
-    let traced = traced.await.ok().flatten().unwrap_or_default();
-    let there = traced.files.iter().filter(|file| file.exists);
-    let placed = |path: &PathBuf| path.to_str().and_then(pack_path);
-    let others = there.filter_map(|file| Some((placed(&file.path)?, file.path.clone())));
-    let others = others.filter(|(other, _)| *other != place).collect();
-    let mut files = vec![first];
-    files.extend(upload::hash_all(&hashes, others).await?);
-    let missing = traced.missing().map(|file| {
+    let path = blend.path.clone();
+    let planned = tokio::task::spawn_blocking(move || planned(&path, data.root())).await;
+    match planned {
+        Ok(Ok(planned)) => packed(&hashes, planned).await,
+        // What we can't read, Blender may: it lists its files itself.
+        Ok(Err(error)) if matches!(error, PackError::Read { .. }) => {
+            tracing::info!(%error, "the scene is not traced");
+            let place = blend.pack_path.clone();
+            let file = upload::hash(hashes, place.clone(), blend.path).await?;
+            Ok(SceneFiles {
+                project: place,
+                files: vec![file],
+                warnings: Vec::new(),
+                missing: Vec::new(),
+                places: Places::new(None),
+                _rewritten: None,
+            })
+        }
+        Ok(Err(error)) => Err(Problem::of_pack(&error)),
+        Err(error) => Err(Problem::input(format!("reading the .blend failed: {error}"))),
+    }
+}
+
+fn planned(blend: &Path, room: &Path) -> Result<Planned, PackError> {
+    let error = |source| PackError::Write { path: room.to_owned(), source };
+    let folder = tempfile::Builder::new().prefix("pack-").tempdir_in(room).map_err(error)?;
+    let (mut copies, mut warnings) = (BTreeMap::new(), Vec::new());
+    let rewrite = |pack: &Pack| {
+        copies = BTreeMap::new();
+        for (number, file) in (0_usize..).zip(&pack.files) {
+            if !file.is_unchanged() {
+                let copy = folder.path().join(format!("{number}.blend"));
+                write(file, &copy)?;
+                copies.insert(file.source.clone(), copy);
+            }
+        }
+        Ok(())
+    };
+    let changed = |path: &Path| {
+        warnings.push(format!("{} was saved meanwhile; it is read once more", path.display()));
+    };
+    let pack = pack::pack(blend, &TraceOptions::default(), rewrite, changed)?;
+    warnings.extend(pack.warnings.iter().cloned());
+    Ok(Planned { pack, copies, folder, warnings })
+}
+
+fn write(file: &PackFile, copy: &Path) -> Result<(), PackError> {
+    let error = |source| PackError::Write { path: copy.to_owned(), source };
+    let mut out = fs_err::File::create(copy).map_err(error)?;
+    file.write(&mut out)
+}
+
+async fn packed(hashes: &Hashes, planned: Planned) -> Result<SceneFiles, Problem> {
+    let Planned { pack, copies, folder, mut warnings } = planned;
+    let project = Places::inside(pack.blend()).ok_or_else(|| cannot_send(pack.blend()))?;
+    let mut files = BTreeMap::new();
+    for file in &pack.files {
+        let source = copies.get(&file.source).unwrap_or(&file.source).clone();
+        match Places::inside(&file.place) {
+            Some(place) => drop(files.insert(place, source)),
+            None => warnings.push(cannot_send(&file.place).message),
+        }
+    }
+    let missing = pack.missing.iter().map(|file| {
         let users = file.used_by.join(", ");
         let path = file.path.display();
         let sentence =
             format!("{path} does not exist, written as {}, used by {users}", file.as_written);
         (file.path.clone(), sentence)
     });
-    Ok(SceneFiles { missing: missing.collect(), files, warnings: traced.warnings })
+    Ok(SceneFiles {
+        project,
+        missing: missing.collect(),
+        files: upload::hash_all(hashes, files).await?,
+        warnings,
+        places: Places::new(Some(Arc::new(pack))),
+        _rewritten: (!copies.is_empty()).then(|| Arc::new(folder)),
+    })
 }
 
-fn traced(blend: &Path) -> Option<Trace> {
-    trace::trace(blend, &TraceOptions::default())
-        .inspect_err(|error| tracing::info!(%error, "the scene is not traced"))
-        .ok()
+fn cannot_send(place: &str) -> Problem {
+    Problem::input(format!("{place} has a path that can't be sent"))
+        .hint("use a path of less than 3000 bytes, with parts of less than 255")
 }

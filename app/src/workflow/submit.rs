@@ -14,7 +14,7 @@ use super::poll::Watch;
 use super::problem::{MissingFile, Problem, ProblemKind};
 use super::resolve::{Resolved, resolve};
 use super::scene_files::SceneFiles;
-use super::upload::{self, LocalFile};
+use super::upload;
 
 /// What the artist wants rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,10 +39,10 @@ pub struct Request {
 pub async fn submit(
     manager: &Manager,
     blend: &BlendFile,
-    files: &[LocalFile],
+    scene: &SceneFiles,
     request: &Request,
 ) -> Result<JobView, Problem> {
-    let manifest = upload::manifest(&blend.pack_path, files);
+    let manifest = upload::manifest(&scene.project, &scene.files);
     let spec = JobSpec {
         name: blend.name().to_owned(),
         scene: SceneSpec { manifest, overrides: request.overrides.clone() },
@@ -66,13 +66,12 @@ pub async fn complete(
     allow_missing: bool,
     events: &Events,
 ) -> Result<JobView, Problem> {
-    let project = blend.pack_path.clone();
-    let SceneFiles { mut files, missing: not_there, .. } = scene;
+    let SceneFiles { mut files, missing: not_there, project, places, .. } = scene;
     loop {
         let view = until_inspected(manager, watch, job).await?;
         let listed = view.info.as_ref().map(|info| info.files.clone()).unwrap_or_default();
-        let near = blend.path.clone();
-        let resolved = tokio::task::spawn_blocking(move || resolve(&listed, &near)).await;
+        let (near, places) = (blend.path.clone(), places.clone());
+        let resolved = tokio::task::spawn_blocking(move || resolve(&listed, &near, &places)).await;
         let Resolved { mut found, missing } = resolved
             .map_err(|e| Problem::input(format!("looking for the scene's files failed: {e}")))?;
         if !missing.is_empty() && !allow_missing {

@@ -26,7 +26,7 @@ impl Disk {
             kind,
             used_by: "Image \"wood\"".to_owned(),
         };
-        resolve(&[file], &self.root.join("shot/shot.blend"))
+        resolve(&[file], &self.root.join("shot/shot.blend"), &Places::new(None))
     }
 
     fn found(&self, path: &str, kind: FileKind) -> Vec<String> {
@@ -134,6 +134,6 @@ fn a_windows_path_is_missing_here_but_found_near_the_blend() {
         kind: FileKind::Image,
         used_by: "Image \"wood\"".to_owned(),
     };
-    let resolved = resolve(&[file], &disk.root.join("shot/shot.blend"));
+    let resolved = resolve(&[file], &disk.root.join("shot/shot.blend"), &Places::new(None));
     assert_eq!(resolved.missing[0].similar, Some(disk.root.join("shot/wood.png")));
 }

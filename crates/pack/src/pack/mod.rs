@@ -110,6 +110,11 @@ impl Pack {
         known.map_or_else(|| self.layout.path(place), |file| file.source.clone())
     }
 
+    /// Where a file of this disk goes, or would go.
+    pub fn place_of(&self, path: &Path) -> String {
+        self.layout.place(path)
+    }
+
     /// The length of all files.
     pub fn size_bytes(&self) -> u64 {
         self.files.iter().map(|file| file.size_bytes).sum()

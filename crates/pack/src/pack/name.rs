@@ -77,10 +77,9 @@ mod tests {
             while let Some((first, after)) = rest.split_first() {
                 let code = after.get(..2).and_then(|code| std::str::from_utf8(code).ok());
                 let code = code.and_then(|code| u8::from_str_radix(code, 16).ok());
-                match code.filter(|_| *first == b'%') {
-                    Some(byte) => { back.push(byte); rest = &after[2..]; }
-                    None => { back.push(*first); rest = after; }
-                }
+                let byte = code.filter(|_| *first == b'%');
+                rest = if byte.is_some() { &after[2..] } else { after };
+                back.push(byte.unwrap_or(*first));
             }
             prop_assert_eq!(back, name);
         }

@@ -204,7 +204,9 @@ impl Place {
     pub(super) fn warn_of_spelling(&mut self, asked: &Path, found: &Path) {
         if asked != found {
             let (asked, found) = (asked.display(), found.display());
-            self.warn(format!("{asked} is {found} on disk; Blender on Linux will not find it"));
+            self.warn(format!(
+                "{asked} is {found} on disk; Blender on Linux finds it only in a pack"
+            ));
         }
     }
 }

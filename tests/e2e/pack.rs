@@ -1,0 +1,73 @@
+//! Packs of scenes of real Blenders render like the scenes.
+
+use crate::exactness::{ROUNDING, assert_equal, render};
+use blendnet_tests::{Blender, blenders, compare_exr, program, system_blender};
+use std::path::Path;
+use std::process::Command;
+
+/// A frame in which the cloth has fallen and the sequence shows its last picture.
+const FRAME: i32 = 10;
+
+fn pack(scene: &Path, output: &Path, options: &[&str]) -> (i32, String) {
+    let mut blendnet = Command::new(program("blendnet"));
+    let done = blendnet.arg("pack").arg(scene).arg("-o").arg(output).args(options).output();
+    let done = done.unwrap();
+    let said = [done.stdout, done.stderr].concat();
+    (done.status.code().unwrap(), String::from_utf8(said).unwrap())
+}
+
+fn assert_same(blender: &Blender, ours: &Path, theirs: &Path, what: &str) {
+    for difference in compare_exr(ours, theirs) {
+        assert!(difference.largest <= 0.0, "{what} of {}: {difference:?}", blender.path.display());
+    }
+}
+
+#[test]
+fn a_packed_scene_renders_the_same_pixels_when_nothing_else_is_left() {
+    for blender in blenders() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let scattered = at("nas");
+        let options = ["--scattered", scattered.to_str().unwrap(), "--samples", "4"];
+        let scene = blender.make_scene("external", &at("work/shot/scene.blend"), &options);
+        let theirs = blender.one_go(&scene, &at("theirs.exr"), FRAME);
+        let samples = ["--frames", "10", "--split", "samples"];
+        let rendered = render(&blender, &scene, &at("farm"), &samples);
+        assert_equal(&compare_exr(&rendered.exr(FRAME), &theirs), ROUNDING);
+
+        let (code, said) = pack(&scene, &at("packed/pack"), &[]);
+        assert_eq!(code, 0, "{said}");
+        let (code, said) = pack(&scene, &at("packed/pack.zip"), &[]);
+        assert_eq!(code, 0, "{said}");
+        // Nothing may be found only because it is still there.
+        for gone in ["work", "nas"] {
+            fs_err::rename(at(gone), at("packed").join(format!("was {gone}"))).unwrap();
+        }
+        let ours = blender.one_go(&at("packed/pack/scene.blend"), &at("ours.exr"), FRAME);
+        assert_same(&blender, &ours, &theirs, "the folder");
+        let mut unzip = Command::new("python3");
+        let unzip = unzip.args(["-m", "zipfile", "-e"]).arg(at("packed/pack.zip")).arg(at("un"));
+        assert!(unzip.status().unwrap().success());
+        let ours = blender.one_go(&at("un/scene.blend"), &at("unzipped.exr"), FRAME);
+        assert_same(&blender, &ours, &theirs, "the zip");
+    }
+}
+
+#[test]
+fn packs_are_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let scene = system_blender().make_scene("external", &at("scene.blend"), &["--missing"]);
+    let (code, said) = pack(&scene, &at("pack"), &[]);
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("Oberfläche 1.png") && said.contains("--allow-missing"), "{said}");
+    assert!(!at("pack").exists());
+    let (code, said) = pack(&scene, &at("pack.zip"), &["--allow-missing"]);
+    assert_eq!(code, 0, "{said}");
+    let (code, said) = pack(&scene, &at("pack.zip"), &["--allow-missing"]);
+    assert_eq!((code, said.contains("--overwrite")), (2, true), "{said}");
+    let (code, said) = pack(&scene, &at("library"), &["--allow-missing"]);
+    assert_eq!((code, said.contains("is there already")), (2, true), "{said}");
+    let (code, said) = pack(&at("pack.zip"), &at("other"), &[]);
+    assert_eq!((code, said.contains("not a .blend")), (2, true), "{said}");
+}
