@@ -134,3 +134,27 @@ fn an_inspection_warns_of_what_costs_money() {
     assert!(caches.contains(&"unbaked_simulation".to_owned()), "{caches:?}");
     assert_eq!(codes("glossy", &[]), Vec::<String>::new());
 }
+
+#[test]
+fn blenders_own_list_is_shown_beside_ours() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/pack/tests/data");
+    for blender in blenders() {
+        let compared = |kind: &str| {
+            let mut blendnet = Command::new(program("blendnet"));
+            blendnet.args(["trace", "--json", "--compare", "--blender"]).arg(&blender.path);
+            let output = blendnet.arg(data.join(kind).join("scene.blend")).output().unwrap();
+            let lines = String::from_utf8(output.stdout).unwrap();
+            let file = |line: &str| {
+                let file: Value = serde_json::from_str(line).unwrap();
+                let path = file["path"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+                (path, (file["kind"] == "unknown", file["listed_by_blender"] == true))
+            };
+            lines.lines().map(file).collect::<BTreeMap<_, _>>()
+        };
+        let images = compared("image");
+        assert_eq!(images["sky.png"], (false, true), "{images:?}");
+        assert_eq!(images["brush.png"], (true, true), "{images:?}");
+        let caches = compared("point_caches");
+        assert!(caches.values().all(|one| *one == (false, false)), "{caches:?}");
+    }
+}

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use blendnet_pack::inspect::{self, Inspection, Scene};
 use blendnet_pack::trace::{self, Dependency, Trace, TraceOptions};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use super::farm::printed;
 use super::format::{bytes, count};
 use super::pack::{self, PackArgs};
 use super::printer::{print_json, print_lines};
 use super::{Ending, exit};
+use crate::workflow::compare::{self, BlenderList, Differences};
 use crate::workflow::problem::Problem;
 
 /// Commands that read a scene; they need neither farm nor Blender, and answer at once.
@@ -24,25 +26,34 @@ pub(super) enum SceneCommand {
         blend: PathBuf,
     },
     /// List the files that a .blend needs, without Blender
-    Trace {
-        /// The scene
-        #[arg(value_name = "FILE.blend")]
-        blend: PathBuf,
-        /// List only what is missing
-        #[arg(long)]
-        missing: bool,
-    },
+    Trace(TraceArgs),
     /// Put a .blend and all that it needs into a zip or folder that opens anywhere
     Pack(PackArgs),
+}
+
+/// Options of `blendnet trace`.
+#[derive(Args, Debug)]
+pub(super) struct TraceArgs {
+    /// The scene
+    #[arg(value_name = "FILE.blend")]
+    blend: PathBuf,
+    /// List only what is missing
+    #[arg(long)]
+    missing: bool,
+    /// Ask Blender for its list too, and show where the two differ
+    #[arg(long)]
+    compare: bool,
+    /// The Blender, or Python with the bpy module, to compare with [default: blender]
+    #[arg(long, value_name = "PATH", requires = "compare")]
+    blender: Option<PathBuf>,
 }
 
 /// Runs one of them.
 pub(super) fn run(command: &SceneCommand, json: bool) -> Ending {
     match command {
         SceneCommand::Inspect { blend } => inspect(blend, json),
-        SceneCommand::Trace { blend, missing: true } => trace(blend, is_missing, json),
+        SceneCommand::Trace(args) => trace(args, json),
         SceneCommand::Pack(args) => pack::run(args, json),
-        SceneCommand::Trace { blend, missing: false } => trace(blend, |_| true, json),
     }
 }
 
@@ -59,18 +70,80 @@ fn is_missing(file: &Dependency) -> bool {
     !file.exists && !file.kind.is_optional()
 }
 
-fn trace(blend: &Path, wanted: fn(&Dependency) -> bool, json: bool) -> Ending {
-    let traced = trace::trace(blend, &TraceOptions::default());
+fn trace(args: &TraceArgs, json: bool) -> Ending {
+    let blender = args.compare.then(|| args.blender.as_deref().unwrap_or("blender".as_ref()));
+    let traced = trace::trace(&args.blend, &TraceOptions::default());
     let Trace { mut files, warnings } = traced.map_err(|error| Problem::of_pack(&error))?;
+    let list = blender.map(|blender| compare::ask_blender(blender, &args.blend)).transpose()?;
+    let differences = list.as_ref().map(|list| compare::compare(&files, &list.paths));
     let complete = !files.iter().any(is_missing);
-    files.retain(wanted);
     let shown = if json {
-        files.iter().try_for_each(print_json)
+        print_files(&files, differences.as_ref(), args.missing)
     } else {
-        print_lines(&trace_lines(&files, &warnings))
+        let lines = differences.iter().zip(&list);
+        let lines = lines.flat_map(|(found, list)| difference_lines(found, list, &files));
+        let lines: Vec<String> = lines.collect();
+        if args.missing {
+            files.retain(is_missing);
+        }
+        print_lines(&[trace_lines(&files, &warnings), lines].concat())
     };
     printed(shown)?;
     Ok(if complete { exit::DONE } else { exit::MISSING_FILES })
+}
+
+/// A file of the one list, which says whose it is.
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    file: &'a Dependency,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listed_by_blender: Option<bool>,
+}
+
+fn print_files(
+    files: &[Dependency],
+    found: Option<&Differences>,
+    only_missing: bool,
+) -> std::io::Result<()> {
+    for (at, file) in files.iter().enumerate().filter(|(_, file)| !only_missing || is_missing(file))
+    {
+        let listed_by_blender = found.map(|found| !found.only_ours.contains(&at));
+        print_json(&Listed { file, listed_by_blender })?;
+    }
+    for path in found.into_iter().flat_map(|found| &found.only_blender) {
+        let exists = path.exists();
+        let line = serde_json::json!({
+            "path": path, "exists": exists, "kind": "unknown", "listed_by_blender": true,
+            "used_by": ["only Blender lists it"],
+        });
+        if !only_missing || !exists {
+            print_json(&line)?;
+        }
+    }
+    Ok(())
+}
+
+fn difference_lines(found: &Differences, list: &BlenderList, files: &[Dependency]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for path in &found.only_blender {
+        lines.push(format!("only Blender lists {}", path.display()));
+    }
+    let mut only_ours: BTreeMap<(&Path, &[String], &str), usize> = BTreeMap::new();
+    for file in found.only_ours.iter().filter_map(|at| files.get(*at)) {
+        let folder = file.path.parent().unwrap_or(Path::new(""));
+        let why = compare::why_not_listed(file.kind);
+        *only_ours.entry((folder, &file.used_by, why)).or_default() += 1;
+    }
+    for ((folder, users, why), number) in only_ours {
+        let what = count(number, "file", "files");
+        lines.push(format!("{what} in {} for {}: {why}", folder.display(), users.join(", ")));
+    }
+    lines.push(match lines.len() {
+        0 => format!("Blender {} lists the same", list.version),
+        _ => format!("compared with Blender {}", list.version),
+    });
+    lines
 }
 
 fn inspection_lines(found: &Inspection) -> Vec<String> {

@@ -11,6 +11,7 @@
 
 pub mod blend_file;
 pub mod choose;
+pub mod compare;
 pub mod data_dir;
 pub mod event;
 pub mod farm;

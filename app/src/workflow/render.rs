@@ -41,7 +41,9 @@ pub async fn render(setting: &Setting<'_>, request: &Request) -> Result<Summary,
     let output = Output::prepare(&request.output, &blend.stem())?;
     // The farm starts, and its Blenders, while the file is read.
     let hashes = Hashes::load(setting.data);
-    let gathering = scene_files::gather(hashes.clone(), setting.data.clone(), blend.clone());
+    let wanted = (request.overrides.scene.clone(), request.frames.clone());
+    let gathering =
+        scene_files::gather(hashes.clone(), setting.data.clone(), blend.clone(), wanted);
     let gathering = tokio::spawn(gathering);
     let farm = unless_stopped(setting.stop, &blend, open_farm(setting)).await?;
     let rendered = async {

@@ -1,6 +1,6 @@
 //! Finds the files that Blender lists for a scene on the artist's disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use blendnet_protocol::{ExternalFile, FileKind, PackPath};
@@ -16,27 +16,39 @@ const MAX_FOLDER_FILES: usize = 200_000;
 /// What was found of a scene's files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resolved {
-    /// Where each file lies, by its place inside the job.
-    pub found: BTreeMap<PackPath, PathBuf>,
+    /// Where each file that is not known yet lies and who uses it, by its place inside the job.
+    pub found: BTreeMap<PackPath, (PathBuf, String)>,
     /// What is not there.
     pub missing: Vec<MissingFile>,
 }
 
 /// Looks on the disk for `files`, which are listed by their paths in the job. `blend` is where
 /// hints look for files of the same name. Blocks.
-pub fn resolve(files: &[ExternalFile], blend: &Path, places: &Places) -> Resolved {
+///
+/// Of what stands for several files, such as a sequence, nothing is taken if some are `known`:
+/// then it is known which of them are needed.
+pub fn resolve(
+    files: &[ExternalFile],
+    blend: &Path,
+    places: &Places,
+    known: &BTreeSet<PackPath>,
+) -> Resolved {
     let mut resolved = Resolved::default();
     for listed in files {
         let file = &ExternalFile { path: places.on_disk(&listed.path), ..listed.clone() };
         match files_of(file) {
             Ok(paths) => {
+                let mut new = BTreeMap::new();
                 for path in paths {
                     if let Some(place) = places.in_job(&listed.path, &path) {
-                        resolved.found.entry(place).or_insert(path);
+                        new.insert(place, (path, file.used_by.clone()));
                     } else {
                         let reason = format!("{} has a name that can't be sent", path.display());
                         resolved.missing.push(missing(file, reason, blend));
                     }
+                }
+                if !new.keys().any(|place| known.contains(place)) {
+                    resolved.found.extend(new);
                 }
             }
             Err(reason) => resolved.missing.push(missing(file, reason, blend)),

@@ -1,14 +1,16 @@
 //! The pack of a scene, made without Blender: its files are on their way while the farm starts,
 //! and whatever Blender's own list lacks is there too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use blendnet_pack::PackError;
+use blendnet_pack::inspect;
 use blendnet_pack::pack::{self, Pack, PackFile};
 use blendnet_pack::trace::TraceOptions;
-use blendnet_protocol::PackPath;
+use blendnet_protocol::{FrameSet, PackPath};
 use tempfile::TempDir;
 
 use super::blend_file::BlendFile;
@@ -29,6 +31,8 @@ pub struct SceneFiles {
     pub warnings: Vec<String>,
     /// Files that are not there: where they should be, and a sentence about each.
     pub missing: Vec<(PathBuf, String)>,
+    /// Places of files that none of the frames needs.
+    pub unneeded: BTreeSet<PackPath>,
     /// Where files are.
     pub places: Places,
     /// Holds the copies whose paths are rewritten, until they are sent.
@@ -43,14 +47,22 @@ struct Planned {
     warnings: Vec<String>,
 }
 
-/// Reads and names a .blend and the files that it names.
+/// Reads and names a .blend and the files that these frames of a scene need.
 pub async fn gather(
     hashes: Hashes,
     data: DataDir,
     blend: BlendFile,
+    (scene, frames): (Option<String>, Option<FrameSet>),
 ) -> Result<SceneFiles, Problem> {
     let path = blend.path.clone();
-    let planned = tokio::task::spawn_blocking(move || planned(&path, data.root())).await;
+    let plan = move || {
+        let frames = match &frames {
+            Some(frames) => range(frames),
+            None => current_frame(&path, scene.as_deref()),
+        };
+        planned(&path, data.root(), &TraceOptions { frames })
+    };
+    let planned = tokio::task::spawn_blocking(plan).await;
     match planned {
         Ok(Ok(planned)) => packed(&hashes, planned).await,
         // What we can't read, Blender may: it lists its files itself.
@@ -63,6 +75,7 @@ pub async fn gather(
                 files: vec![file],
                 warnings: Vec::new(),
                 missing: Vec::new(),
+                unneeded: BTreeSet::new(),
                 places: Places::new(None),
                 _rewritten: None,
             })
@@ -72,7 +85,21 @@ pub async fn gather(
     }
 }
 
-fn planned(blend: &Path, room: &Path) -> Result<Planned, PackError> {
+fn range(frames: &FrameSet) -> Option<RangeInclusive<i32>> {
+    let (first, last) = (frames.frames().first()?, frames.frames().last()?);
+    Some(*first..=*last)
+}
+
+/// The frame that is rendered if none is asked for.
+fn current_frame(blend: &Path, scene: Option<&str>) -> Option<RangeInclusive<i32>> {
+    let found = inspect::inspect(blend).ok()?;
+    let name = scene.or(found.active_scene.as_deref())?;
+    let scene = found.scenes.iter().find(|scene| scene.name == name)?;
+    let frame = i32::try_from(scene.frame_current).ok()?;
+    Some(frame..=frame)
+}
+
+fn planned(blend: &Path, room: &Path, options: &TraceOptions) -> Result<Planned, PackError> {
     let error = |source| PackError::Write { path: room.to_owned(), source };
     let folder = tempfile::Builder::new().prefix("pack-").tempdir_in(room).map_err(error)?;
     let (mut copies, mut warnings) = (BTreeMap::new(), Vec::new());
@@ -90,7 +117,7 @@ fn planned(blend: &Path, room: &Path) -> Result<Planned, PackError> {
     let changed = |path: &Path| {
         warnings.push(format!("{} was saved meanwhile; it is read once more", path.display()));
     };
-    let pack = pack::pack(blend, &TraceOptions::default(), rewrite, changed)?;
+    let pack = pack::pack(blend, options, rewrite, changed)?;
     warnings.extend(pack.warnings.iter().cloned());
     Ok(Planned { pack, copies, folder, warnings })
 }
@@ -122,6 +149,7 @@ async fn packed(hashes: &Hashes, planned: Planned) -> Result<SceneFiles, Problem
     Ok(SceneFiles {
         project,
         missing: missing.collect(),
+        unneeded: pack.unneeded.iter().filter_map(|place| Places::inside(place)).collect(),
         files: upload::hash_all(hashes, files).await?,
         warnings,
         places: Places::new(Some(Arc::new(pack))),

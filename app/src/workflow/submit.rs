@@ -1,9 +1,10 @@
 //! Brings a .blend and all that it needs to the farm, up to the point where the job can run.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use blendnet_protocol::{
-    FrameSet, JobId, JobSpec, JobState, JobView, Overrides, SceneSpec, SplitChoice,
+    FrameSet, JobId, JobSpec, JobState, JobView, Overrides, PackPath, SceneSpec, SplitChoice,
 };
 
 use super::blend_file::BlendFile;
@@ -66,19 +67,20 @@ pub async fn complete(
     allow_missing: bool,
     events: &Events,
 ) -> Result<JobView, Problem> {
-    let SceneFiles { mut files, missing: not_there, project, places, .. } = scene;
+    let SceneFiles { mut files, missing: not_there, project, places, unneeded, .. } = scene;
+    let mut known: BTreeSet<PackPath> = files.iter().map(|file| file.file.path.clone()).collect();
+    known.extend(unneeded);
     loop {
         let view = until_inspected(manager, watch, job).await?;
         let listed = view.info.as_ref().map(|info| info.files.clone()).unwrap_or_default();
-        let (near, places) = (blend.path.clone(), places.clone());
-        let resolved = tokio::task::spawn_blocking(move || resolve(&listed, &near, &places)).await;
-        let Resolved { mut found, missing } = resolved
+        let (near, places, known_now) = (blend.path.clone(), places.clone(), known.clone());
+        let resolved =
+            tokio::task::spawn_blocking(move || resolve(&listed, &near, &places, &known_now));
+        let Resolved { found, missing } = resolved
+            .await
             .map_err(|e| Problem::input(format!("looking for the scene's files failed: {e}")))?;
         if !missing.is_empty() && !allow_missing {
             return Err(missing_files(&view.name, missing));
-        }
-        for known in &files {
-            found.remove(&known.file.path);
         }
         if found.is_empty() {
             for file in &missing {
@@ -91,12 +93,30 @@ pub async fn complete(
             }
             return Ok(view);
         }
+        for (reason, count) in only_blender_lists(&found) {
+            events.warn(format!("{reason}: {count}, known to Blender only, sent too")).await;
+        }
+        known.extend(found.keys().cloned());
+        let found = found.into_iter().map(|(place, (path, _))| (place, path)).collect();
         let new = upload::hash_all(hashes, found).await?;
         upload::send(manager, &new, events).await?;
         files.extend(new);
         let taken = manager.put_files(job, &upload::manifest(&project, &files)).await;
         taken.map_err(|e| manager.problem("adding the scene's files to the job", &e))?;
     }
+}
+
+/// What is sent only because Blender lists it: for whom, and how much.
+fn only_blender_lists(found: &BTreeMap<PackPath, (PathBuf, String)>) -> Vec<(String, String)> {
+    let mut users: BTreeMap<&str, Vec<&Path>> = BTreeMap::new();
+    for (path, used_by) in found.values() {
+        users.entry(used_by).or_default().push(path);
+    }
+    let told = users.into_iter().map(|(user, paths)| match paths.as_slice() {
+        [path] => (user.to_owned(), path.display().to_string()),
+        paths => (user.to_owned(), format!("{} files", paths.len())),
+    });
+    told.collect()
 }
 
 /// Waits until Blender has looked into the scene.

@@ -26,7 +26,7 @@ impl Disk {
             kind,
             used_by: "Image \"wood\"".to_owned(),
         };
-        resolve(&[file], &self.root.join("shot/shot.blend"), &Places::new(None))
+        resolve(&[file], &self.root.join("shot/shot.blend"), &Places::new(None), &BTreeSet::new())
     }
 
     fn found(&self, path: &str, kind: FileKind) -> Vec<String> {
@@ -34,7 +34,7 @@ impl Disk {
         assert_eq!(resolved.missing, [], "{path}");
         let relative =
             |p: &PathBuf| p.strip_prefix(&self.root).unwrap().to_str().unwrap().to_owned();
-        resolved.found.values().map(relative).collect()
+        resolved.found.values().map(|(path, _)| relative(path)).collect()
     }
 
     fn missing(&self, path: &str, kind: FileKind) -> MissingFile {
@@ -134,6 +134,7 @@ fn a_windows_path_is_missing_here_but_found_near_the_blend() {
         kind: FileKind::Image,
         used_by: "Image \"wood\"".to_owned(),
     };
-    let resolved = resolve(&[file], &disk.root.join("shot/shot.blend"), &Places::new(None));
+    let resolved =
+        resolve(&[file], &disk.root.join("shot/shot.blend"), &Places::new(None), &BTreeSet::new());
     assert_eq!(resolved.missing[0].similar, Some(disk.root.join("shot/wood.png")));
 }

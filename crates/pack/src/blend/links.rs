@@ -24,6 +24,12 @@ impl BlendFile {
         reached
     }
 
+    /// The datablocks that some refer to directly.
+    pub(crate) fn linked_by(&self, ids: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
+        let mut pointers = Pointers::new();
+        ids.into_iter().flat_map(|id| self.links(id, &mut pointers)).collect()
+    }
+
     fn links(&self, id: u32, pointers: &mut Pointers) -> BTreeSet<u32> {
         let mut found = BTreeSet::new();
         let mut arrays = HashSet::new();

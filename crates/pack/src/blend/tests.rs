@@ -215,6 +215,9 @@ fn exercise(bytes: Vec<u8>) -> Result<usize, BlendError> {
             seen += id.pointer(path).map_or(0, |one| one.structs("tiles").len());
         }
         seen += usize::from(id.id_properties().is_some());
+        let spots = ["path", "note", "name"].iter().filter_map(|path| id.spot(path));
+        let edits: Vec<_> = spots.map(|spot| Edit { spot, text: b"//a.png".to_vec() }).collect();
+        seen += usize::from(file.write_edited(&edits, &mut std::io::sink()).is_ok());
     }
     let blocks = u32::try_from(file.blocks().len()).unwrap();
     Ok(seen + file.reachable(0..blocks).len())

@@ -12,7 +12,7 @@ pub use zip::write_zip;
 
 use crate::PackError;
 use crate::blend::{BlendFile, Edit, Spot};
-use crate::trace::{self, Dependency, Reference, Spots, TraceOptions};
+use crate::trace::{self, Dependency, Frames, Reference, Spots, TraceOptions};
 use layout::{Layout, relative};
 use stamp::Stamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +26,8 @@ pub struct Pack {
     pub files: Vec<PackFile>,
     /// What it needs and is not there.
     pub missing: Vec<Dependency>,
+    /// Places of what none of the frames needs, if frames were given; `files` lacks these.
+    pub unneeded: BTreeSet<String>,
     /// What is odd, in sentences.
     pub warnings: Vec<String>,
     layout: Layout,
@@ -49,7 +51,8 @@ pub struct PackFile {
 /// How many bytes of how many files were written.
 pub type Progress<'a> = dyn FnMut(&PackFile, u64) + 'a;
 
-/// Finds out what belongs to a scene, and where to.
+/// Finds out what belongs to a scene, and where to. If the options name frames, what none of them
+/// needs is left out.
 ///
 /// # Errors
 /// When the .blend can't be read, or a path in the pack would be too long for it.
@@ -71,10 +74,34 @@ pub fn plan(path: &Path, options: &TraceOptions) -> Result<Pack, PackError> {
         }
     };
     let mut files = vec![file(absolute, None)];
-    let (there, missing): (Vec<_>, Vec<_>) = trace.files.into_iter().partition(|one| one.exists);
+    let is_needed = |one: &Dependency| {
+        let never = one.frames.as_ref().is_some_and(Frames::is_empty);
+        !(never && options.frames.is_some())
+    };
+    let (needed, unneeded): (Vec<_>, Vec<_>) = trace.files.into_iter().partition(is_needed);
+    let unneeded = unneeded.iter().map(|one| layout.place(&one.path)).collect();
+    let mut warnings = trace.warnings;
+    let is_there = |one: &Dependency| one.exists && !is_disguised(one, &mut warnings);
+    let (there, missing): (Vec<_>, Vec<_>) = needed.into_iter().partition(is_there);
     files.extend(there.into_iter().map(|one| file(one.path.clone(), Some(one))));
     let missing = missing.into_iter().filter(|one| !one.kind.is_optional()).collect();
-    Ok(Pack { files, missing, warnings: trace.warnings, layout })
+    Ok(Pack { files, missing, unneeded, warnings, layout })
+}
+
+/// Whether it is a link to a file of another kind: such as `wood.png` to `/etc/passwd` in a scene
+/// that somebody else made.
+fn is_disguised(one: &Dependency, warnings: &mut Vec<String>) -> bool {
+    let Some(target) = &one.link_target else { return false };
+    let ending = |path: &Path| path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
+    let differs = ending(&one.path) != ending(target);
+    if differs {
+        let (link, target) = (one.path.display(), target.display());
+        warnings.push(format!(
+            "{link} is left out: it is a link to {target}, a file of another kind; if you want it, \
+             put a copy in its place"
+        ));
+    }
+    differs
 }
 
 /// Plans a pack and has it carried out. If a file is saved meanwhile, it is told to `changed`, and

@@ -1,6 +1,7 @@
 //! Images: single, sequences, movies, UDIM tiles, views for stereo.
 
 use super::Kind;
+use super::brush;
 use super::timing::{Beyond, Timing};
 use super::uses::{Gather, Sequence, Spread, Written};
 use crate::blend::Struct;
@@ -19,7 +20,11 @@ type Users = HashMap<u64, Option<Vec<Timing>>>;
 /// All images that are neither made by Blender nor packed.
 pub(super) fn gather(gather: &mut Gather<'_>) {
     let mut users: Option<Users> = None;
+    let of_brushes = brush::images(gather.file);
     for image in gather.ids("IM") {
+        if image.owner_index().is_some_and(|index| of_brushes.contains(&index)) {
+            continue;
+        }
         let source = image.int("source").unwrap_or(1);
         if matches!(source, GENERATED | VIEWER) || is_packed(&image) {
             continue;

@@ -5,6 +5,7 @@
 //! the datablocks that are linked of them, so that an asset library brings only what is used of it.
 
 mod bake;
+mod brush;
 mod cache;
 mod dependency;
 mod disk;

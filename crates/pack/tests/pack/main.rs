@@ -11,6 +11,8 @@ mod made;
 #[cfg(test)]
 mod packing;
 #[cfg(test)]
+mod peers;
+#[cfg(test)]
 mod reader;
 #[cfg(test)]
 mod trace;

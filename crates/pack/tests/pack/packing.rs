@@ -184,6 +184,17 @@ fn a_file_that_changes_all_the_time_is_an_error() {
 }
 
 #[test]
+fn only_what_the_frames_need_is_packed_for_them() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/image_sequence/scene.blend");
+    let of = |frames| plan(&data, &TraceOptions { frames }).unwrap();
+    let (all, one) = (of(None), of(Some(3..=3)));
+    assert!(all.unneeded.is_empty());
+    assert!(one.files.len() < all.files.len(), "{one:#?}");
+    assert_eq!(one.files.len() + one.unneeded.len(), all.files.len());
+    assert!(one.files.iter().all(|file| !one.unneeded.contains(&file.place)));
+}
+
+#[test]
 fn a_folder_with_something_in_it_is_left_alone() {
     let (case, scene) = spread_out();
     let refused = write_folder(&planned(&scene), &case.path("nas"), &mut |_, _| {});
@@ -221,6 +232,20 @@ fn names_that_other_systems_refuse_are_escaped() {
     assert!(case.path("pack/tex/a%3Ab%FF.png").is_file());
     let found = trace(&case.path("pack/scene.blend"), &TraceOptions::default()).unwrap();
     assert_eq!(found.missing().count(), 0, "{found:?}");
+}
+
+#[test]
+fn a_link_to_a_file_of_another_kind_is_left_out() {
+    let case = Case::new();
+    case.touch(&["tex/none"]);
+    std::os::unix::fs::symlink("/etc/passwd", case.path("tex/wood.png")).unwrap();
+    let mut scene = made(&[]);
+    scene.add("IM", 100, "Image", &image("IMa", b"//tex/wood.png"));
+    case.save("scene.blend", scene);
+    let pack = packed(&case.path("scene.blend"), &case.path("pack"));
+    assert_eq!(below(&case.path("pack")).len(), 1);
+    assert_eq!(pack.missing.len(), 1);
+    assert!(pack.warnings[0].contains("/etc/passwd"), "{:?}", pack.warnings);
 }
 
 #[test]
