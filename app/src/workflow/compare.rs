@@ -46,16 +46,16 @@ pub fn ask_blender(blender: &Path, blend: &Path) -> Result<BlenderList, Problem>
     let mut command = Command::new(blender);
     let name = blender.file_name().unwrap_or_default().to_string_lossy();
     if name.contains("python") {
-        command.arg(script.path()).arg(blend);
+        command.arg(script.path()).arg(&blend);
     } else {
-        command.args(["-b", "--factory-startup", "-Y"]).arg(blend);
+        command.args(["-b", "--factory-startup", "-Y"]).arg(&blend);
         command.arg("--python").arg(script.path());
     }
     let done = command.stdin(Stdio::null()).output().map_err(|error| failed(error.to_string()))?;
     let said = String::from_utf8_lossy(&done.stdout);
     let answer = said.lines().find_map(|line| line.strip_prefix(MARK));
-    let last = || said.lines().last().unwrap_or("it said nothing").to_owned();
-    let answer = answer.ok_or_else(|| failed(last()))?;
+    let closing = || said.lines().last().unwrap_or("it said nothing").to_owned();
+    let answer = answer.ok_or_else(|| failed(closing()))?;
     let mut list: BlenderList =
         serde_json::from_str(answer).map_err(|error| failed(error.to_string()))?;
     // An empty path of a cache becomes the folder of the .blend.
