@@ -58,8 +58,9 @@ pub fn ask_blender(blender: &Path, blend: &Path) -> Result<BlenderList, Problem>
     let answer = answer.ok_or_else(|| failed(closing()))?;
     let mut list: BlenderList =
         serde_json::from_str(answer).map_err(|error| failed(error.to_string()))?;
-    // An empty path of a cache becomes the folder of the .blend.
-    list.paths.retain(|path| !blend.starts_with(path));
+    // An empty path of a cache becomes a folder that holds the .blend.
+    let real = fs_err::canonicalize(&blend).unwrap_or(blend);
+    list.paths.retain(|path| !real.starts_with(path));
     Ok(list)
 }
 
