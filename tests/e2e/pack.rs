@@ -1,7 +1,8 @@
 //! Packs of scenes of real Blenders render like the scenes.
 
 use crate::exactness::{ROUNDING, assert_equal, render};
-use blendnet_tests::{Blender, blenders, compare_exr, program, system_blender};
+use blendnet_tests::{Blender, Render, blenders, compare_exr, program, system_blender};
+use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 
@@ -70,4 +71,29 @@ fn packs_are_refused_with_the_reason() {
     assert_eq!((code, said.contains("is there already")), (2, true), "{said}");
     let (code, said) = pack(&at("pack.zip"), &at("other"), &[]);
     assert_eq!((code, said.contains("not a .blend")), (2, true), "{said}");
+}
+
+#[test]
+fn an_upload_that_was_killed_at_half_sends_only_the_rest() {
+    const SIZE_BYTES: u64 = 1500 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let scene = system_blender().make_scene("external", &folder.path().join("scene.blend"), &[]);
+    let texture = folder.path().join("textures/Oberfläche 1.png");
+    fs_err::OpenOptions::new().write(true).open(texture).unwrap().set_len(SIZE_BYTES).unwrap();
+    let render = |folder: &Path| Render::start(&scene, folder, &["--agents", "1"]);
+    let done = |event: &Value| event["bytes_done"].as_u64().filter(|_| event["event"] == "upload");
+
+    let mut first = render(folder.path());
+    let half = first.wait_for("half of it", |event| done(event) > Some(SIZE_BYTES / 2));
+    first.signal("KILL");
+    let _killed = first.finish();
+    let half = half["bytes_done"].as_u64().unwrap();
+    assert!(half < SIZE_BYTES, "it was killed before the end");
+
+    let mut second = render(folder.path());
+    let begun = second.wait_for("its bytes", |event| done(event) > Some(0));
+    assert!(begun["bytes_done"].as_u64().unwrap() >= SIZE_BYTES / 2, "{begun} after {half}");
+    second.wait_for_event("job");
+    second.signal("INT");
+    let _stopped = second.finish();
 }
