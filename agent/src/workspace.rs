@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use blendnet_net::blobs::BlobStore;
-use blendnet_protocol::{BlobId, Manifest, PackPath, SceneId, WorkId};
+use blendnet_protocol::{BlobId, ManifestFile, PackPath, SceneId, WorkId};
 
 /// Why files could not be laid out.
 #[derive(Debug, thiserror::Error)]
@@ -73,15 +73,15 @@ impl Room {
         self.input().join(format!("scene-{id}"))
     }
 
-    /// Lays out the files of a scene. Blocks.
+    /// Lays out files of a scene. Blocks.
     pub fn lay_out(
         &self,
         id: &SceneId,
-        manifest: &Manifest,
+        files: &[ManifestFile],
         blobs: &BlobStore,
     ) -> Result<PathBuf, LayoutError> {
         let root = self.scene(id);
-        for file in &manifest.files {
+        for file in files {
             self.place(&root, &file.path, &file.blob, blobs)?;
         }
         Ok(root)

@@ -1,7 +1,8 @@
 //! What a farm costs against Blender alone on the same machine, as ratios of one run.
 //!
-//! `make bench` runs all; `bench still`, `animation`, `preview` and `upload` run one.
+//! `make bench` runs all; `bench still`, `animation`, `preview`, `trace` and `upload` run one.
 
+mod trace;
 mod upload;
 
 use blendnet_tests::{Blender, Render, system_blender};
@@ -22,6 +23,9 @@ fn main() {
     }
     if asked("still") {
         still(&blender);
+    }
+    if asked("trace") {
+        trace::run(&blender);
     }
     if asked("upload") {
         upload::run();

@@ -55,6 +55,21 @@ fn a_packed_scene_renders_the_same_pixels_when_nothing_else_is_left() {
 }
 
 #[test]
+fn frames_whose_files_come_one_by_one_are_the_one_machines() {
+    let blender = system_blender();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let scattered = at("nas");
+    let options = ["--scattered", scattered.to_str().unwrap(), "--samples", "4"];
+    let scene = blender.make_scene("external", &at("shot/scene.blend"), &options);
+    let rendered = render(&blender, &scene, &at("farm"), &["--frames", "1-4,12"]);
+    for frame in [1, 2, 3, 4, 12] {
+        let theirs = blender.one_go(&scene, &at("theirs.exr"), frame);
+        assert_equal(&compare_exr(&rendered.exr(frame), &theirs), ROUNDING);
+    }
+}
+
+#[test]
 fn packs_are_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);

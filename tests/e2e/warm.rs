@@ -21,7 +21,7 @@ impl Agent {
         let (blob, size_bytes) = hash_file(scene).unwrap();
         server.upload(&format!("blob/{blob}"), scene);
         let project = PackPath::new("scene.blend").unwrap();
-        let files = vec![ManifestFile { path: project.clone(), blob, size_bytes }];
+        let files = vec![ManifestFile::new(project.clone(), blob, size_bytes)];
         let spec =
             SceneSpec { manifest: Manifest { project, files }, overrides: Overrides::default() };
         let json = dir.join("scene.json");

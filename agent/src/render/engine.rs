@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use blendnet_net::blobs::BlobStore;
 use blendnet_protocol::{
-    AgentReport, BlenderBuild, BlobId, Outcome, SceneId, SceneSpec, SceneState, VERSION, Work,
-    WorkFailure, WorkId, WorkKind, WorkState, WorkStatus,
+    AgentReport, BlenderBuild, BlobId, ManifestFile, Outcome, SceneId, SceneSpec, SceneState,
+    VERSION, Work, WorkFailure, WorkId, WorkKind, WorkState, WorkStatus,
 };
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Notify, OnceCell, RwLock, watch};
@@ -166,13 +166,14 @@ impl Engine {
         SceneId::new(hex::encode(Sha256::digest(&json))).ok()
     }
 
-    /// Tells of a scene; answers the blobs that are still missing.
+    /// Tells of a scene; answers the blobs that are still missing to open it. What only some frames
+    /// need must be there when a work for such a frame is submitted.
     pub fn put_scene(&self, id: SceneId, spec: SceneSpec) -> Result<SceneState, SceneError> {
         let real = Self::scene_id(&spec).map(String::from).unwrap_or_default();
         if real != id.as_str() {
             return Err(SceneError::WrongName { given: id, real });
         }
-        let missing = self.missing(&spec);
+        let missing = self.missing(&spec, None);
         self.shared.board().put_scene(id.clone(), spec)?;
         if missing.is_empty() {
             self.shared.board().ahead = Some(id.clone());
@@ -181,8 +182,13 @@ impl Engine {
         Ok(SceneState { id, missing })
     }
 
-    fn missing(&self, spec: &SceneSpec) -> Vec<BlobId> {
-        let blobs: Vec<BlobId> = spec.manifest.files.iter().map(|f| f.blob.clone()).collect();
+    /// The blobs that opening the scene, and rendering that frame, lack.
+    fn missing(&self, spec: &SceneSpec, frame: Option<i32>) -> Vec<BlobId> {
+        let is_needed = |file: &&ManifestFile| {
+            file.frames.is_none() || frame.is_some_and(|frame| file.is_only_for(frame))
+        };
+        let needed = spec.manifest.files.iter().filter(is_needed);
+        let blobs: Vec<BlobId> = needed.map(|file| file.blob.clone()).collect();
         self.shared.blobs.missing(&blobs)
     }
 
@@ -216,7 +222,7 @@ impl Engine {
     fn check_inputs(&self, work: &Work) -> Result<(), SubmitError> {
         let spec = self.shared.board().scene(&work.scene).cloned();
         let spec = spec.ok_or_else(|| SubmitError::NoScene(work.scene.clone()))?;
-        let mut missing = self.missing(&spec);
+        let mut missing = self.missing(&spec, work.kind.frame());
         if let WorkKind::Finish { merged, .. } = &work.kind {
             missing.extend(self.shared.blobs.missing(std::slice::from_ref(merged)));
         }

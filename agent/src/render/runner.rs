@@ -139,7 +139,7 @@ impl Runner {
             Ok((made, clock)) => {
                 let work = work.clone();
                 shared.clone().background.spawn(async move {
-                    let name = format!("{:04}", frame_of(&work.kind));
+                    let name = format!("{:04}", work.kind.frame().unwrap_or(0));
                     let storing = shared.storing.read().await;
                     let stored = store::store(made, &name, clock, &shared.blobs).await;
                     let late = shared.finish(&work.id, stored);
@@ -162,6 +162,9 @@ impl Runner {
         }
         let clock = Clock { began, load_secs: began.elapsed().as_secs_f64() };
         let warm = self.warm.as_mut().ok_or_else(|| failure::internal("no Blender is running"))?;
+        if let Some(frame) = work.kind.frame() {
+            warm.bring(frame, &shared.blobs).await?;
+        }
         let made = steps::make(warm, work, &opened, &shared.blobs, &mut watch).await?;
         Ok((made, clock))
     }
@@ -226,14 +229,5 @@ impl Runner {
             Some(warm) => warm.ready().await,
             None => Err(failure::internal("no Blender is running")),
         }
-    }
-}
-
-fn frame_of(kind: &WorkKind) -> i32 {
-    match kind {
-        WorkKind::Inspect => 0,
-        WorkKind::Part { frame, .. }
-        | WorkKind::Whole { frame }
-        | WorkKind::Finish { frame, .. } => *frame,
     }
 }

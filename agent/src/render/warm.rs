@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use blendnet_net::blobs::BlobStore;
-use blendnet_protocol::{Fault, SceneId, SceneSpec, WorkFailure};
+use blendnet_protocol::{Fault, ManifestFile, SceneId, SceneSpec, WorkFailure};
 
 use super::failure::{self, REPORTED_LINES};
 use crate::blender::driver::{self, Ask, Opened, Reply};
@@ -37,6 +37,8 @@ pub(super) struct Warm {
     /// Kept until the last result is stored, even if Blender is gone by then.
     pub(super) room: Arc<Room>,
     pub(super) open: Option<(SceneId, Arc<Opened>)>,
+    /// Files of that scene which only some frames need, and which are not laid out yet.
+    to_come: Vec<ManifestFile>,
 }
 
 /// Hears how a request goes.
@@ -57,7 +59,13 @@ impl Warm {
             .await
             .map_err(|error| failure::of_ask(error, "starting it", Vec::new()))?;
         tracing::info!(pid = blender.pid(), version = found.build.version, "started Blender");
-        Ok(Self { blender, found: found.clone(), room: Arc::new(room), open: None })
+        Ok(Self {
+            blender,
+            found: found.clone(),
+            room: Arc::new(room),
+            open: None,
+            to_come: Vec::new(),
+        })
     }
 
     /// Waits until Blender can be asked. One that can't is the agent's fault: others may have a
@@ -104,12 +112,15 @@ impl Warm {
     ) -> Result<Arc<Opened>, WorkFailure> {
         let before = self.open.take().map(|(id, _)| self.room.scene(&id));
         let (room, blobs) = (self.room.clone(), blobs.clone());
-        let (scene, manifest) = (id.clone(), spec.manifest.clone());
+        let scene = id.clone();
+        let (always, to_come): (Vec<_>, Vec<_>) =
+            spec.manifest.files.iter().cloned().partition(|file| file.frames.is_none());
+        self.to_come = to_come;
         let files = run_blocking(move || {
             if let Some(before) = before {
                 room.remove(&before);
             }
-            room.lay_out(&scene, &manifest, &blobs)
+            room.lay_out(&scene, &always, &blobs)
         })
         .await?
         .map_err(|error| failure::of_layout(&error))?;
@@ -123,6 +134,23 @@ impl Warm {
         let opened = Arc::new(opened?);
         self.open = Some((id.clone(), opened.clone()));
         Ok(opened)
+    }
+}
+
+impl Warm {
+    /// Lays out the files that only some frames need, this one among them.
+    pub(super) async fn bring(&mut self, frame: i32, blobs: &BlobStore) -> Result<(), WorkFailure> {
+        let Some((id, _)) = &self.open else { return Ok(()) };
+        let files: Vec<ManifestFile> =
+            self.to_come.extract_if(.., |file| file.is_only_for(frame)).collect();
+        if files.is_empty() {
+            return Ok(());
+        }
+        let (room, id, blobs) = (self.room.clone(), id.clone(), blobs.clone());
+        run_blocking(move || room.lay_out(&id, &files, &blobs))
+            .await?
+            .map_err(|error| failure::of_layout(&error))
+            .map(drop)
     }
 }
 

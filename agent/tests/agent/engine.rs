@@ -2,7 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use blendnet_protocol::{FailureKind, Fault, Outcome, WorkFailure, WorkKind, WorkState};
+use blendnet_agent::render::{Engine, SubmitError};
+use blendnet_protocol::{
+    BlobId, FailureKind, Fault, Manifest, ManifestFile, Outcome, Overrides, PackPath, SceneSpec,
+    Work, WorkFailure, WorkKind, WorkState,
+};
+use sha2::{Digest as _, Sha256};
 
 use crate::fake::{BLEND, Bench, alive_in_group, id, part};
 
@@ -19,6 +24,10 @@ fn failure(state: WorkState) -> WorkFailure {
         WorkState::Failed(failure) => failure,
         other => panic!("{other:?} is no failure"),
     }
+}
+
+fn blob_of(content: &[u8]) -> BlobId {
+    BlobId::new(hex::encode(Sha256::digest(content))).unwrap()
 }
 
 fn pid_in_part(bench: &Bench, state: &WorkState) -> String {
@@ -40,6 +49,34 @@ async fn parts_of_a_scene_are_rendered_by_one_warm_blender() {
     }
     pids.dedup();
     assert_eq!(pids.len(), 1, "{pids:?}");
+    bench.engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_file_that_one_frame_needs_must_be_there_for_that_frame_only() {
+    let bench = Bench::start();
+    let files = [("shot.blend", BLEND, None), ("a_0002.png", b"picture", Some("2"))];
+    let file = |(name, content, frames): (&str, &'static [u8], Option<&str>)| ManifestFile {
+        frames: frames.map(|frames| frames.parse().unwrap()),
+        ..ManifestFile::new(PackPath::new(name).unwrap(), blob_of(content), content.len() as u64)
+    };
+    let files: Vec<ManifestFile> = files.map(|(n, c, f)| file((n, c, f))).to_vec();
+    let manifest = Manifest { project: files[0].path.clone(), files };
+    let spec = SceneSpec { manifest, overrides: Overrides::default() };
+    let scene = Engine::scene_id(&spec).unwrap();
+    bench.blob(BLEND).await;
+    assert_eq!(bench.engine.put_scene(scene.clone(), spec).unwrap().missing, []);
+    assert!(matches!(bench.run("one", &scene, part(1)).await, WorkState::Completed(_)));
+    let work = |name| Work { id: id(name), scene: scene.clone(), kind: part(2) };
+    let refused = bench.engine.submit(work("two"));
+    assert!(
+        matches!(refused, Err(SubmitError::MissingBlobs(blobs)) if blobs == [blob_of(b"picture")])
+    );
+    bench.blob(b"picture").await;
+    bench.engine.submit(work("two")).unwrap();
+    assert!(matches!(bench.finished("two").await, WorkState::Completed(_)));
+    let there = |name: &str| bench.dir.join("work/1/in").join(format!("scene-{scene}")).join(name);
+    assert!(there("a_0002.png").is_file(), "laid out with the first work for its frame");
     bench.engine.stop().await;
 }
 

@@ -73,7 +73,7 @@ impl Bench {
     pub(crate) async fn scene(&self, blend: &[u8]) -> SceneId {
         let path = PackPath::new("home/ann/shot.blend").unwrap();
         let size_bytes = blend.len() as u64;
-        let file = ManifestFile { path: path.clone(), blob: self.blob(blend).await, size_bytes };
+        let file = ManifestFile::new(path.clone(), self.blob(blend).await, size_bytes);
         let manifest = Manifest { project: path, files: vec![file] };
         let spec = SceneSpec { manifest, overrides: Overrides::default() };
         let id = Engine::scene_id(&spec).unwrap();

@@ -80,7 +80,7 @@ impl Agent {
         fs_err::write(&file, BLEND).unwrap();
         let (blob, size_bytes) = blendnet_net::blobs::hash_file(&file).unwrap();
         let path = PackPath::new("shot.blend").unwrap();
-        let files = vec![ManifestFile { path: path.clone(), blob: blob.clone(), size_bytes }];
+        let files = vec![ManifestFile::new(path.clone(), blob.clone(), size_bytes)];
         let manifest = Manifest { project: path, files };
         let spec = SceneSpec { manifest, overrides: Overrides::default() };
         let scene = Engine::scene_id(&spec).unwrap();

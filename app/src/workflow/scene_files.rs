@@ -131,11 +131,16 @@ fn write(file: &PackFile, copy: &Path) -> Result<(), PackError> {
 async fn packed(hashes: &Hashes, planned: Planned) -> Result<SceneFiles, Problem> {
     let Planned { pack, copies, folder, mut warnings } = planned;
     let project = Places::inside(pack.blend()).ok_or_else(|| cannot_send(pack.blend()))?;
-    let mut files = BTreeMap::new();
+    let (mut files, mut frames) = (BTreeMap::new(), BTreeMap::new());
     for file in &pack.files {
         let source = copies.get(&file.source).unwrap_or(&file.source).clone();
         match Places::inside(&file.place) {
-            Some(place) => drop(files.insert(place, source)),
+            Some(place) => {
+                if let Some(needed) = frames_of(file) {
+                    frames.insert(place.clone(), needed);
+                }
+                files.insert(place, source);
+            }
             None => warnings.push(cannot_send(&file.place).message),
         }
     }
@@ -146,15 +151,26 @@ async fn packed(hashes: &Hashes, planned: Planned) -> Result<SceneFiles, Problem
             format!("{path} does not exist, written as {}, used by {users}", file.as_written);
         (file.path.clone(), sentence)
     });
+    let mut files = upload::hash_all(hashes, files).await?;
+    for local in &mut files {
+        local.file.frames = frames.remove(&local.file.path);
+    }
     Ok(SceneFiles {
         project,
+        files,
         missing: missing.collect(),
         unneeded: pack.unneeded.iter().filter_map(|place| Places::inside(place)).collect(),
-        files: upload::hash_all(hashes, files).await?,
         warnings,
         places: Places::new(Some(Arc::new(pack))),
         _rewritten: (!copies.is_empty()).then(|| Arc::new(folder)),
     })
+}
+
+/// The frames that need a file, if not all do.
+fn frames_of(file: &PackFile) -> Option<FrameSet> {
+    let needed = file.dependency.as_ref().filter(|needed| needed.kind.is_picture_by_picture())?;
+    let frames = needed.frames.as_ref()?;
+    frames.to_string().parse().ok()
 }
 
 fn cannot_send(place: &str) -> Problem {

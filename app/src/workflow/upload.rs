@@ -37,7 +37,7 @@ pub async fn hash(hashes: Hashes, place: PackPath, path: PathBuf) -> Result<Loca
     let named = tokio::task::spawn_blocking(move || hashes.hash(&of_path)).await;
     match named {
         Ok(Ok((blob, size_bytes))) => {
-            Ok(LocalFile { file: ManifestFile { path: place, blob, size_bytes }, path })
+            Ok(LocalFile { file: ManifestFile::new(place, blob, size_bytes), path })
         }
         Ok(Err(error)) => Err(cannot_read(&path, &error)),
         Err(error) => Err(cannot_read(&path, &std::io::Error::other(error))),
@@ -55,10 +55,8 @@ pub async fn hash_all(
         for (place, path) in files {
             match known.look_up(&path) {
                 Some((blob, size_bytes)) => {
-                    named.push(LocalFile {
-                        file: ManifestFile { path: place, blob, size_bytes },
-                        path,
-                    });
+                    named
+                        .push(LocalFile { file: ManifestFile::new(place, blob, size_bytes), path });
                 }
                 None => others.push((place, path)),
             }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Frame numbers, sorted, without repeats, at least one. Written as `1-10,20,30-40:2`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FrameSet(Vec<i32>);
 
@@ -44,6 +44,11 @@ impl FrameSet {
     /// The frames, ascending.
     pub fn frames(&self) -> &[i32] {
         &self.0
+    }
+
+    /// Whether a frame is one of them.
+    pub fn contains(&self, frame: i32) -> bool {
+        self.0.binary_search(&frame).is_ok()
     }
 
     fn from_unsorted(mut frames: Vec<i32>) -> Self {

@@ -1,6 +1,6 @@
 //! A scene and its files, as submitted.
 
-use crate::{BlobId, PackPath};
+use crate::{BlobId, FrameSet, PackPath};
 use serde::{Deserialize, Serialize};
 
 /// A file of a scene.
@@ -13,6 +13,21 @@ pub struct ManifestFile {
     pub blob: BlobId,
     /// Its size.
     pub size_bytes: u64,
+    /// The frames that need it; without them, all do, and so does opening the scene.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frames: Option<FrameSet>,
+}
+
+impl ManifestFile {
+    /// A file that every frame needs.
+    pub fn new(path: PackPath, blob: BlobId, size_bytes: u64) -> Self {
+        Self { path, blob, size_bytes, frames: None }
+    }
+
+    /// Whether it is needed for nothing but some frames, and this is one of them.
+    pub fn is_only_for(&self, frame: i32) -> bool {
+        self.frames.as_ref().is_some_and(|frames| frames.contains(frame))
+    }
 }
 
 /// A .blend and all that it needs.

@@ -46,6 +46,18 @@ pub enum WorkKind {
     },
 }
 
+impl WorkKind {
+    /// The frame that it is for; `None`: the scene as it is.
+    pub fn frame(&self) -> Option<i32> {
+        match self {
+            Self::Inspect => None,
+            Self::Part { frame, .. } | Self::Whole { frame } | Self::Finish { frame, .. } => {
+                Some(*frame)
+            }
+        }
+    }
+}
+
 /// A file that came out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResultFile {

@@ -147,11 +147,7 @@ impl Task {
         }
         let files = placed
             .into_iter()
-            .map(|(path, (_, file))| ManifestFile {
-                path,
-                blob: file.blob.clone(),
-                size_bytes: file.size_bytes,
-            })
+            .map(|(path, (_, file))| ManifestFile::new(path, file.blob.clone(), file.size_bytes))
             .collect();
         let no_compositor = is_manager && self.config.use_compositing_nodes == Some(false);
         let overrides = Overrides {

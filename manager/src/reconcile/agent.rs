@@ -6,6 +6,7 @@
 use super::collect::{Given, collect};
 use super::disk;
 use super::link::Command;
+use super::numbered::Numbered;
 use crate::farm::{Context, FarmHandle, Input};
 use blendnet_cloud::{LocalInstance, LocalLaunch};
 use blendnet_net::client::{Client, ClientError};
@@ -35,6 +36,7 @@ pub(crate) struct Remote {
     pub(crate) farm: FarmHandle,
     pub(crate) context: Arc<Context>,
     given: Arc<Mutex<BTreeMap<WorkId, Given>>>,
+    numbered: Arc<Numbered>,
 }
 
 /// Launches an agent on this computer, and stays with it until it ends.
@@ -138,6 +140,7 @@ impl Remote {
             farm: farm.clone(),
             context: context.clone(),
             given: Arc::default(),
+            numbered: Arc::default(),
         }
     }
 
@@ -185,6 +188,7 @@ impl Remote {
     }
 
     async fn try_send_scene(&self, scene: &SceneId, spec: &SceneSpec) -> Result<(), ClientError> {
+        self.numbered.note(scene, &spec.manifest);
         let place = format!("scene/{scene}");
         let state: SceneState = self.client.put(&place, spec).await?;
         for blob in &state.missing {
@@ -229,6 +233,12 @@ impl Remote {
     }
 
     async fn try_give(&self, work: &Work) -> Result<(), ClientError> {
+        for blob in self.numbered.lacking(work) {
+            if let Some(path) = self.context.blobs.path(&blob) {
+                self.client.send_blob(&blob, &path).await?;
+                self.numbered.sent(&work.scene, &blob);
+            }
+        }
         if let blendnet_protocol::WorkKind::Finish { merged, .. } = &work.kind
             && let Some(path) = self.context.blobs.path(merged)
         {

@@ -5,6 +5,7 @@ mod collect;
 mod disk;
 mod link;
 mod merge;
+mod numbered;
 
 pub(crate) use disk::failure_of;
 pub(crate) use link::{AgentLink, Command};

@@ -12,10 +12,8 @@ fn scene_id() -> SceneId {
 }
 
 fn spec(project: &str, paths: &[&str]) -> SceneSpec {
-    let file = |(n, path): (usize, &&str)| ManifestFile {
-        path: PackPath::new(path).unwrap(),
-        blob: blob(u8::try_from(n).unwrap()),
-        size_bytes: 1,
+    let file = |(n, path): (usize, &&str)| {
+        ManifestFile::new(PackPath::new(path).unwrap(), blob(u8::try_from(n).unwrap()), 1)
     };
     let files = paths.iter().enumerate().map(file).collect();
     let manifest = Manifest { project: PackPath::new(project).unwrap(), files };

@@ -26,7 +26,7 @@ pub struct Pack {
     pub files: Vec<PackFile>,
     /// What it needs and is not there.
     pub missing: Vec<Dependency>,
-    /// Places of what none of the frames needs, if frames were given; `files` lacks these.
+    /// Places of pictures that none of the frames shows, if frames were given; `files` lacks these.
     pub unneeded: BTreeSet<String>,
     /// What is odd, in sentences.
     pub warnings: Vec<String>,
@@ -51,8 +51,8 @@ pub struct PackFile {
 /// How many bytes of how many files were written.
 pub type Progress<'a> = dyn FnMut(&PackFile, u64) + 'a;
 
-/// Finds out what belongs to a scene, and where to. If the options name frames, what none of them
-/// needs is left out.
+/// Finds out what belongs to a scene, and where to. If the options name frames, pictures of
+/// sequences that none of them shows are left out.
 ///
 /// # Errors
 /// When the .blend can't be read, or a path in the pack would be too long for it.
@@ -76,7 +76,7 @@ pub fn plan(path: &Path, options: &TraceOptions) -> Result<Pack, PackError> {
     let mut files = vec![file(absolute, None)];
     let is_needed = |one: &Dependency| {
         let never = one.frames.as_ref().is_some_and(Frames::is_empty);
-        !(never && options.frames.is_some())
+        !(never && options.frames.is_some() && one.kind.is_picture_by_picture())
     };
     let (needed, unneeded): (Vec<_>, Vec<_>) = trace.files.into_iter().partition(is_needed);
     let unneeded = unneeded.iter().map(|one| layout.place(&one.path)).collect();

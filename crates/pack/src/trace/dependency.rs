@@ -54,6 +54,12 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether Blender reads it only when a frame shows it. Of caches it also looks which frames
+    /// there are, when it opens the scene.
+    pub fn is_picture_by_picture(self) -> bool {
+        matches!(self, Self::ImageSequence)
+    }
+
     /// Whether a render does without it.
     pub fn is_optional(self) -> bool {
         matches!(self, Self::Text)
