@@ -1,4 +1,4 @@
-//! `blendnet`, as a command line.
+//! `blendnet`: a window, and the same on a command line.
 
 use std::process::ExitCode;
 

@@ -4,7 +4,12 @@ use crate::exactness::{ROUNDING, assert_equal};
 use blendnet_protocol::AgentState;
 use blendnet_tests::{Farm, Render, compare_exr, system_blender};
 
-/// Of all renders. Rounding may be larger in them: the picture has nine times the pixels.
+/// On a machine with other load Blender 3.4 is not equal to itself: renders of one file differ in
+/// some pixels by up to 8e-6 (docs/MEASURED.md). Here several Blenders open the scene, while other
+/// tests run. A sample that is missing or there twice is over 1e-3.
+const SEVERAL_BLENDERS: f64 = 10.0 * ROUNDING;
+
+/// Of all renders.
 const OPTIONS: [&str; 6] = ["--agents", "2", "--threads-per-agent", "1", "--split", "samples"];
 
 #[tokio::test]
@@ -35,7 +40,7 @@ async fn an_agent_killed_in_mid_range_and_a_new_one_leave_the_image_as_it_is() {
     let rendered = render.finish();
     assert_eq!(rendered.code, 0, "{:#?}", rendered.events);
     let one_go = blender.one_go(&scene, &folder.path().join("one_go.exr"), 1);
-    assert_equal(&compare_exr(&rendered.exr(1), &one_go), 3.0 * ROUNDING);
+    assert_equal(&compare_exr(&rendered.exr(1), &one_go), SEVERAL_BLENDERS);
 }
 
 #[tokio::test]
@@ -58,5 +63,5 @@ async fn a_stopped_render_goes_on_where_it_was() {
     let rendered = resumed.finish();
     assert_eq!(rendered.code, 0, "{:#?}", rendered.events);
     let one_go = blender.one_go(&scene, &folder.path().join("one_go.exr"), 1);
-    assert_equal(&compare_exr(&rendered.exr(1), &one_go), 3.0 * ROUNDING);
+    assert_equal(&compare_exr(&rendered.exr(1), &one_go), SEVERAL_BLENDERS);
 }

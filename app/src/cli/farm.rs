@@ -7,9 +7,9 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::farm_args::FarmArgs;
-use super::format::{count, percent};
 use super::printer::{print_json, print_lines};
 use super::{Ending, Shared, exit};
+use crate::text::{count, percent};
 use crate::workflow::farm::Farm;
 use crate::workflow::launch::Lifetime;
 

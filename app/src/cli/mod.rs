@@ -12,7 +12,6 @@ use crate::workflow::problem::Problem;
 pub mod exit;
 mod farm;
 mod farm_args;
-mod format;
 mod jobs;
 mod pack;
 mod printer;
@@ -22,7 +21,7 @@ mod text;
 
 /// Renders Blender scenes on a farm.
 #[derive(Parser, Debug)]
-#[command(name = "blendnet", version, arg_required_else_help = true)]
+#[command(name = "blendnet", version, after_help = "Without a command the window opens.")]
 struct Cli {
     /// Folder for the farm's data [default: the user's data folder]
     #[arg(long, global = true, value_name = "DIR", env = "BLENDNET_DIR", hide_env_values = true)]
@@ -31,7 +30,7 @@ struct Cli {
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -40,6 +39,12 @@ enum Command {
     OnFarm(OnFarm),
     #[command(flatten)]
     OfScene(scene::SceneCommand),
+    /// Open the window, with a scene in it
+    Open {
+        /// The scene
+        #[arg(value_name = "FILE.blend")]
+        blend: Option<PathBuf>,
+    },
 }
 
 /// Commands that start or reach a farm.
@@ -87,8 +92,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     start_log();
     let Cli { data_dir, json, command } = cli;
     let command = match command {
-        Command::OnFarm(command) => command,
-        Command::OfScene(command) => return ended(scene::run(&command, json), json),
+        Some(Command::OnFarm(command)) => command,
+        Some(Command::OfScene(command)) => return ended(scene::run(&command, json), json),
+        Some(Command::Open { blend }) => return ended(window(data_dir, blend), json),
+        None => return ended(window(data_dir, None), json),
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -102,6 +109,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     // A file that is being read must not hold up the end.
     runtime.shutdown_background();
     code
+}
+
+/// Opens the window, until the artist closes it.
+fn window(data_dir: Option<PathBuf>, scene: Option<PathBuf>) -> Ending {
+    crate::gui::run(data_dir, scene).map(|()| exit::DONE)
 }
 
 /// Runs the command; the second Ctrl-C ends it at once.

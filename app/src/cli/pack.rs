@@ -9,9 +9,9 @@ use clap::Args;
 use serde::Serialize;
 
 use super::farm::printed;
-use super::format::{bytes, count};
 use super::printer::{print_json, print_lines};
 use super::{Ending, exit};
+use crate::text::{bytes, count};
 use crate::workflow::problem::{MissingFile, Problem, ProblemKind};
 use crate::workflow::similar;
 

@@ -9,10 +9,10 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::farm::printed;
-use super::format::{bytes, count};
 use super::pack::{self, PackArgs};
 use super::printer::{print_json, print_lines};
 use super::{Ending, exit};
+use crate::text::{bytes, count};
 use crate::workflow::compare::{self, BlenderList, Differences};
 use crate::workflow::problem::Problem;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use blendnet_protocol::{AgentState, FrameState, JobState};
 
-use super::format::{bytes, count, duration, percent};
+use crate::text::{bytes, count, duration, percent};
 use crate::workflow::event::{
     Event, FrameEnded, FrameInWork, ProgressReport, SceneSummary, Summary, Upload,
 };

@@ -17,6 +17,7 @@ pub mod event;
 pub mod farm;
 pub mod follow;
 pub mod hashes;
+pub mod history;
 pub mod launch;
 pub mod manager;
 pub mod output;

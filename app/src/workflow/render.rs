@@ -12,6 +12,7 @@ use super::event::{Event, Events, FarmReached, JobTaken, Summary};
 use super::farm::Farm;
 use super::follow::{Ended, follow};
 use super::hashes::Hashes;
+use super::history::{self, Entry};
 use super::launch::StartOptions;
 use super::output::Output;
 use super::problem::{Problem, ProblemKind};
@@ -239,6 +240,7 @@ async fn go_on(
     }
     drop(fs_err::tokio::remove_file(output.preview()).await);
     let summary = summary(&ended, output, began);
+    history::add(setting.data, &Entry::new(&ended.job.name, &summary));
     setting.events.tell(Event::Done(Box::new(summary.clone()))).await;
     if let Some(problem) = failed_frames(&ended.job) {
         return Err(problem);

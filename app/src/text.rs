@@ -1,7 +1,7 @@
 //! Numbers as people read them.
 
 /// `45 s`, `3 min 05 s`, `2 h 10 min`.
-pub(super) fn duration(secs: f64) -> String {
+pub fn duration(secs: f64) -> String {
     if !secs.is_finite() || secs < 0.0 {
         return "?".to_owned();
     }
@@ -18,7 +18,7 @@ pub(super) fn duration(secs: f64) -> String {
 }
 
 /// `12.4 MB`, in powers of 1000.
-pub(super) fn bytes(bytes: u64) -> String {
+pub fn bytes(bytes: u64) -> String {
     let mut rest = bytes;
     let mut tenths = 0;
     for unit in ["B", "kB", "MB", "GB"] {
@@ -36,12 +36,12 @@ pub(super) fn bytes(bytes: u64) -> String {
 }
 
 /// `34 %`; 100 only when it is done.
-pub(super) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     format!("{} %", (share.clamp(0.0, 1.0) * 100.0).floor())
 }
 
 /// `1 file`, `3 files`.
-pub(super) fn count(number: usize, one: &str, several: &str) -> String {
+pub fn count(number: usize, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
 }
 

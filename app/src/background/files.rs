@@ -1,0 +1,182 @@
+//! Files: scenes are read, pictures loaded and saved, dialogs shown.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use blendnet_pack::blend::BlendFile;
+use blendnet_pack::trace::{self, TraceOptions};
+use blendnet_pack::{PackError, inspect};
+use image::{DynamicImage, ImageFormat};
+
+use super::Outbox;
+use crate::gui::event::{Event, Picture, SceneRead};
+use crate::workflow::problem::{Problem, ProblemKind};
+
+/// Pictures are larger than this in no direction; graphics chips take no more.
+const MOST_PX: u32 = 8192;
+
+/// Asks for a .blend and reads it.
+pub(super) async fn choose_scene(outbox: &Outbox) {
+    let dialog = rfd::AsyncFileDialog::new().add_filter("Blender files", &["blend"]);
+    if let Some(chosen) = dialog.set_title("Open a scene").pick_file().await {
+        let path = chosen.path().to_owned();
+        outbox.tell(Event::SceneChosen(path.clone()));
+        read_scene(path, outbox).await;
+    }
+}
+
+/// Asks for the folder of the pictures.
+pub(super) async fn choose_output(from: PathBuf, outbox: &Outbox) {
+    let dialog = rfd::AsyncFileDialog::new().set_title("Folder for the pictures");
+    if let Some(chosen) = dialog.set_directory(from).pick_folder().await {
+        outbox.tell(Event::OutputChosen(chosen.path().to_owned()));
+    }
+}
+
+/// Tells what is in a .blend, and then which files it needs.
+pub(super) async fn read_scene(path: PathBuf, outbox: &Outbox) {
+    let read = in_background(&path, |path| look_into(path).map_err(|e| Problem::of_pack(&e))).await;
+    let failed = read.is_err();
+    outbox.tell(Event::SceneRead(path.clone(), read.map(Arc::new)));
+    if failed {
+        return;
+    }
+    let trace = |path: &Path| {
+        trace::trace(path, &TraceOptions::default()).map_err(|e| Problem::of_pack(&e))
+    };
+    let traced = in_background(&path, trace).await;
+    outbox.tell(Event::SceneTraced(path, traced.map(Arc::new)));
+}
+
+fn look_into(path: &Path) -> Result<SceneRead, PackError> {
+    let inspection = inspect::inspect(path)?;
+    // A second opening costs milliseconds; without a picture the scene is shown all the same.
+    let thumbnail = BlendFile::open(path).ok().and_then(|file| inspect::thumbnail(&file));
+    Ok(SceneRead { inspection, thumbnail })
+}
+
+/// Loads a picture to look at.
+pub(super) async fn load_picture(path: PathBuf, outbox: &Outbox) {
+    let loaded = in_background(&path, decode).await;
+    outbox.tell(Event::Picture(path, loaded.map(Arc::new)));
+}
+
+fn decode(path: &Path) -> Result<Picture, Problem> {
+    let picture = read_picture(path)?;
+    let picture = if picture.width().max(picture.height()) > MOST_PX {
+        picture.thumbnail(MOST_PX, MOST_PX)
+    } else {
+        picture
+    };
+    let rgba = picture.to_rgba8();
+    let size = [rgba.width(), rgba.height()].map(|px| usize::try_from(px).unwrap_or(usize::MAX));
+    let pixels = Arc::new(egui::ColorImage::from_rgba_unmultiplied(size, rgba.as_raw()));
+    Ok(Picture { pixels })
+}
+
+fn read_picture(path: &Path) -> Result<DynamicImage, Problem> {
+    let cant = |why: &dyn std::fmt::Display| {
+        Problem::input(format!("{} can't be shown: {why}", path.display()))
+            .hint("open it with another program")
+    };
+    let bytes = fs_err::read(path).map_err(|e| cant(&e))?;
+    image::load_from_memory(&bytes).map_err(|e| cant(&e))
+}
+
+/// Opens a file or folder with the desktop's program for it.
+pub(super) async fn open_with_desktop(path: PathBuf, outbox: &Outbox) {
+    let opened = in_background(&path, |path| {
+        open::that_detached(path).map_err(|e| {
+            Problem::input(format!("no program opens {}: {e}", path.display()))
+                .hint("open it in your file manager")
+        })
+    });
+    if let Err(problem) = opened.await {
+        outbox.tell(Event::Trouble(problem));
+    }
+}
+
+/// Asks where to, and saves a picture there.
+pub(super) async fn save_as(path: PathBuf, outbox: &Outbox) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let dialog = rfd::AsyncFileDialog::new().set_title("Save the picture").set_file_name(name);
+    let Some(chosen) = dialog.save_file().await else { return };
+    let to = chosen.path().to_owned();
+    let saved = in_background(&path, {
+        let to = to.clone();
+        move |from| save(from, &to)
+    });
+    outbox.tell(match saved.await {
+        Ok(()) => Event::SavedAs(to),
+        Err(problem) => Event::Trouble(problem),
+    });
+}
+
+/// Copies the file where the format stays the same, so that nothing of it is lost.
+fn save(from: &Path, to: &Path) -> Result<(), Problem> {
+    let failed = |e: std::io::Error| Problem::local_file(&e, ProblemKind::Input);
+    let ending = |path: &Path| path.extension().map(|ending| ending.to_ascii_lowercase());
+    if ending(from) == ending(to) || ending(to).is_none() {
+        return fs_err::copy(from, to).map(drop).map_err(failed);
+    }
+    let format = ImageFormat::from_path(to).map_err(|_e| {
+        Problem::input(format!("{} is no format that can be written", to.display()))
+            .hint("end the name with .png, .jpg or .tif")
+    })?;
+    let picture = read_picture(from)?;
+    let picture = match format {
+        ImageFormat::Jpeg => DynamicImage::ImageRgb8(picture.to_rgb8()),
+        _ => picture,
+    };
+    let folder = to.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    picture
+        .write_to(&mut file, format)
+        .map_err(|e| Problem::input(format!("{} can't be written: {e}", to.display())))?;
+    file.persist(to).map(drop).map_err(|e| failed(e.error))
+}
+
+/// Runs what waits for the disk on a thread that may wait.
+async fn in_background<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce(&Path) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let path = path.to_owned();
+    let ended = tokio::task::spawn_blocking(move || work(&path)).await;
+    ended.unwrap_or_else(|e| Err(Problem::input(format!("reading a file failed: {e}"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(folder: &Path) -> PathBuf {
+        let path = folder.join("a.png");
+        image::RgbaImage::from_fn(4, 2, |x, _| image::Rgba([x as u8, 2, 3, 255]))
+            .save(&path)
+            .unwrap();
+        path
+    }
+
+    #[test]
+    fn a_picture_is_saved_in_the_format_of_its_ending() {
+        let dir = tempfile::tempdir().unwrap();
+        let from = picture(dir.path());
+        for name in ["b.png", "b.jpg", "b.tif"] {
+            let to = dir.path().join(name);
+            save(&from, &to).unwrap();
+            let decoded = decode(&to).unwrap();
+            assert_eq!(decoded.pixels.size, [4, 2], "{name}");
+        }
+        assert_eq!(fs_err::read(&from).unwrap(), fs_err::read(dir.path().join("b.png")).unwrap());
+        assert!(save(&from, &dir.path().join("b.mp3")).unwrap_err().hint.is_some());
+    }
+
+    #[test]
+    fn a_broken_picture_is_a_problem_with_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("broken.png");
+        fs_err::write(&path, b"\x89PNG\r\n\x1a\nrest").unwrap();
+        assert!(decode(&path).unwrap_err().message.contains("broken.png"));
+    }
+}

@@ -1,0 +1,125 @@
+//! What the window must not wait for: a tokio runtime on its own thread that takes
+//! [`Command`]s and gives [`Event`]s.
+
+mod files;
+mod render;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc as std_mpsc;
+
+use tokio::sync::mpsc;
+
+use crate::gui::command::Command;
+use crate::gui::event::Event;
+use crate::settings::{self, Settings};
+use crate::workflow::data_dir::DataDir;
+use crate::workflow::history;
+use crate::workflow::problem::Problem;
+
+/// Commands that may wait; a window sends a few a second at most.
+const COMMANDS_WAITING: usize = 64;
+
+/// The window's end of the background.
+#[derive(Debug)]
+pub struct Background {
+    /// Takes commands.
+    pub commands: mpsc::Sender<Command>,
+    /// Gives events.
+    pub events: std_mpsc::Receiver<Event>,
+}
+
+/// Gives events to the window, and wakes it.
+#[derive(Clone)]
+pub struct Outbox {
+    events: std_mpsc::Sender<Event>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl std::fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Outbox")
+    }
+}
+
+impl Outbox {
+    /// Tells the window; when there is none any more, nobody.
+    pub fn tell(&self, event: Event) {
+        drop(self.events.send(event));
+        (self.wake)();
+    }
+}
+
+/// Starts the thread. `wake` is called after each event.
+pub fn start(
+    data_dir: Option<PathBuf>,
+    wake: impl Fn() + Send + Sync + 'static,
+) -> Result<Background, Problem> {
+    let data = DataDir::open(data_dir.as_deref())?;
+    let settings = settings::path(data_dir.as_deref());
+    let (commands, commanded) = mpsc::channel(COMMANDS_WAITING);
+    let (sender, events) = std_mpsc::channel();
+    let outbox = Outbox { events: sender, wake: Arc::new(wake) };
+    let cant = |e: std::io::Error| Problem::farm(format!("this program can't start threads: {e}"));
+    let runtime = tokio::runtime::Runtime::new().map_err(cant)?;
+    let thread = std::thread::Builder::new().name("background".to_owned());
+    let run = move || {
+        let local = tokio::task::LocalSet::new();
+        let served = Served { data, settings, outbox };
+        runtime.block_on(local.run_until(serve(served, commanded)));
+        runtime.shutdown_background();
+    };
+    // The thread ends when the window drops its end; nobody has to wait for it.
+    drop(thread.spawn(run).map_err(cant)?);
+    Ok(Background { commands, events })
+}
+
+/// What the commands work with.
+#[derive(Clone, Debug)]
+struct Served {
+    data: DataDir,
+    settings: PathBuf,
+    outbox: Outbox,
+}
+
+async fn serve(served: Served, mut commands: mpsc::Receiver<Command>) {
+    blendnet_net::init_crypto();
+    let mut renders = render::Renders::default();
+    while let Some(command) = commands.recv().await {
+        match command {
+            Command::Render(order) => renders.render(&served, *order),
+            Command::Resume(job, start) => renders.resume(&served, job, start),
+            Command::Stop => renders.stop(),
+            other => drop(tokio::spawn(at_hand(served.clone(), other))),
+        }
+    }
+    renders.end().await;
+}
+
+/// Commands that don't depend on each other.
+async fn at_hand(served: Served, command: Command) {
+    let outbox = &served.outbox;
+    match command {
+        Command::ChooseScene => files::choose_scene(outbox).await,
+        Command::OpenScene(path) => files::read_scene(path, outbox).await,
+        Command::ChooseOutput(from) => files::choose_output(from, outbox).await,
+        Command::LoadPicture(path) => files::load_picture(path, outbox).await,
+        Command::OpenWithDesktop(path) => files::open_with_desktop(path, outbox).await,
+        Command::SaveAs(path) => files::save_as(path, outbox).await,
+        Command::LoadHistory => {
+            let data = served.data.clone();
+            let read = tokio::task::spawn_blocking(move || history::all(&data)).await;
+            outbox.tell(Event::History(read.unwrap_or_default()));
+        }
+        Command::StoreSettings(settings) => store(*settings, &served).await,
+        Command::Render(_) | Command::Resume(..) | Command::Stop => {}
+    }
+}
+
+async fn store(settings: Settings, served: &Served) {
+    let path = served.settings.clone();
+    let stored = tokio::task::spawn_blocking(move || settings.store(&path)).await;
+    if let Ok(Err(problem)) = stored {
+        served.outbox.tell(Event::Trouble(problem));
+    }
+}

@@ -1,0 +1,167 @@
+//! What the artist wants of a scene: the fields of the form, and the order that they make.
+
+use std::path::{Path, PathBuf};
+
+use blendnet_pack::inspect::{Inspection, Scene};
+use blendnet_protocol::{FrameSet, Overrides, SplitChoice};
+
+use super::command::Order;
+use crate::settings::Settings;
+use crate::workflow::launch::{StartOptions, processor_count};
+use crate::workflow::submit::Request;
+
+/// Most samples that Cycles takes.
+pub const MOST_SAMPLES: u32 = 1 << 24;
+
+/// Fields of the form. Empty ones mean: as in the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// Name of the scene.
+    pub scene: Option<String>,
+    /// As `--frames` takes them.
+    pub frames: String,
+    /// Samples of a frame; empty: the scene's.
+    pub samples: String,
+    /// Name of the camera; empty: the scene's.
+    pub camera: String,
+    /// View layers that are rendered; empty: as in the scene.
+    pub view_layers: Vec<String>,
+    /// Folder of the pictures.
+    pub output: String,
+    /// Render although files are missing.
+    pub allow_missing: bool,
+}
+
+impl Choice {
+    /// Nothing chosen yet, but where pictures go: beside the .blend.
+    pub fn of(blend: &Path) -> Self {
+        let folder = blend.parent().unwrap_or(Path::new("."));
+        Self { output: folder.join("render").display().to_string(), ..Self::default() }
+    }
+
+    /// Fills in what the file says, and forgets names that it does not have.
+    pub fn settle(&mut self, found: &Inspection) {
+        if !found.scenes.iter().any(|scene| Some(&scene.name) == self.scene.as_ref()) {
+            self.scene = None;
+        }
+        let Some(scene) = self.scene(found) else { return };
+        let layers: Vec<&str> = scene.view_layers.iter().map(|layer| layer.name.as_str()).collect();
+        self.view_layers.retain(|layer| layers.contains(&layer.as_str()));
+        if self.frames.is_empty() {
+            self.frames = scene.frame_current.to_string();
+        }
+    }
+
+    /// The scene that will be rendered.
+    pub fn scene<'i>(&self, found: &'i Inspection) -> Option<&'i Scene> {
+        let wanted = self.scene.as_ref().or(found.active_scene.as_ref());
+        let named = found.scenes.iter().find(|scene| Some(&scene.name) == wanted);
+        named.or(found.scenes.first())
+    }
+
+    /// The frames of the whole animation, as `--frames` takes them.
+    pub fn animation(scene: &Scene) -> String {
+        let (from, to) = (scene.frame_start, scene.frame_end);
+        match (scene.frame_count(), scene.frame_step) {
+            (..=1, _) => from.to_string(),
+            (_, 1) => format!("{from}-{to}"),
+            (_, step) => format!("{from}-{to}:{step}"),
+        }
+    }
+
+    /// The frames, if what is written are frames.
+    pub fn frame_set(&self) -> Result<FrameSet, String> {
+        self.frames.trim().parse().map_err(|e: blendnet_protocol::FrameSetError| e.to_string())
+    }
+
+    /// The samples, if a number is written.
+    pub fn sample_count(&self) -> Result<Option<u32>, String> {
+        let written = self.samples.trim();
+        if written.is_empty() {
+            return Ok(None);
+        }
+        let in_range = |samples: &u32| (1..=MOST_SAMPLES).contains(samples);
+        let samples = written.parse().ok().filter(in_range);
+        samples.map(Some).ok_or_else(|| format!("samples are a number from 1 to {MOST_SAMPLES}"))
+    }
+
+    /// What to render, or why it can't be: the first wrong field, in a sentence.
+    pub fn order(&self, blend: &Path, settings: &Settings) -> Result<Order, String> {
+        let frames = self.frame_set()?;
+        let samples = self.sample_count()?;
+        let output = self.output.trim();
+        if output.is_empty() {
+            return Err("name a folder for the pictures".to_owned());
+        }
+        let camera = self.camera.trim();
+        let request = Request {
+            blend: blend.to_owned(),
+            output: PathBuf::from(output),
+            overrides: Overrides {
+                scene: self.scene.clone(),
+                camera: (!camera.is_empty()).then(|| camera.to_owned()),
+                view_layers: self.view_layers.clone(),
+                samples,
+                seed: None,
+                compositor: None,
+            },
+            frames: Some(frames),
+            split: SplitChoice::Auto,
+            max_agents: Some(agents(settings)),
+            allow_missing: self.allow_missing,
+        };
+        Ok(Order { request, start: start_options(settings) })
+    }
+}
+
+/// Agents on this machine.
+fn agents(settings: &Settings) -> u32 {
+    match settings.agents {
+        0 => processor_count().min(2),
+        agents => agents,
+    }
+}
+
+/// The farm on this machine, as the settings want it.
+pub fn start_options(settings: &Settings) -> StartOptions {
+    let blender = settings.blender.trim();
+    StartOptions {
+        agents: agents(settings),
+        threads_per_agent: Some(settings.threads_per_agent).filter(|threads| *threads > 0),
+        blenders: (!blender.is_empty()).then(|| PathBuf::from(blender)).into_iter().collect(),
+        idle: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice(frames: &str, samples: &str) -> Choice {
+        Choice {
+            frames: frames.to_owned(),
+            samples: samples.to_owned(),
+            ..Choice::of(Path::new("/shots/a.blend"))
+        }
+    }
+
+    #[test]
+    fn an_untouched_form_renders_the_scene_as_it_is() {
+        let order = choice("7", "").order(Path::new("/shots/a.blend"), &Settings::default());
+        let request = order.unwrap().request;
+        assert_eq!(request.overrides, Overrides::default());
+        assert_eq!(request.frames.unwrap().frames(), [7]);
+        assert_eq!(request.output, Path::new("/shots/render"));
+    }
+
+    #[test]
+    fn wrong_fields_are_told_and_not_rendered() {
+        let blend = Path::new("/shots/a.blend");
+        for (frames, samples) in [("", ""), ("x", ""), ("5-1", ""), ("1", "0"), ("1", "a lot")] {
+            let refused = choice(frames, samples).order(blend, &Settings::default());
+            assert!(refused.is_err(), "{frames:?} {samples:?}");
+        }
+        let nowhere = Choice { output: " ".to_owned(), ..choice("1", "") };
+        assert!(nowhere.order(blend, &Settings::default()).is_err());
+    }
+}

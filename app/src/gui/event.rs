@@ -1,0 +1,52 @@
+//! What the background tells the window.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use blendnet_pack::inspect::{Inspection, Thumbnail};
+use blendnet_pack::trace::Trace;
+
+use crate::workflow::event::{Event as Step, Summary};
+use crate::workflow::history::Entry;
+use crate::workflow::problem::Problem;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The artist chose a .blend, which is being read.
+    SceneChosen(PathBuf),
+    /// A .blend was read.
+    SceneRead(PathBuf, Result<Arc<SceneRead>, Problem>),
+    /// The files that a .blend needs are known.
+    SceneTraced(PathBuf, Result<Arc<Trace>, Problem>),
+    /// The artist chose the folder of the pictures.
+    OutputChosen(PathBuf),
+    /// A step of the render.
+    Step(Box<Step>),
+    /// The render ended.
+    RenderEnded(Result<Box<Summary>, Problem>),
+    /// A picture was loaded, or can't be.
+    Picture(PathBuf, Result<Arc<Picture>, Problem>),
+    /// A picture was saved where the artist wanted it.
+    SavedAs(PathBuf),
+    /// The renders that were made, newest first.
+    History(Vec<Entry>),
+    /// Something went wrong that belongs to no screen.
+    Trouble(Problem),
+}
+
+/// What is in a .blend.
+#[derive(Debug)]
+pub struct SceneRead {
+    /// Its scenes and settings.
+    pub inspection: Inspection,
+    /// Its small picture, if it has one.
+    pub thumbnail: Option<Thumbnail>,
+}
+
+/// Pixels, ready to be shown.
+#[derive(Debug, PartialEq)]
+pub struct Picture {
+    /// What is drawn.
+    pub pixels: Arc<egui::ColorImage>,
+}

@@ -1,0 +1,57 @@
+//! The window: draws [`state::State`] and sends [`command::Command`]s. It never waits, reads no
+//! file, and decides nothing.
+
+pub mod app;
+pub mod choice;
+pub mod command;
+pub mod event;
+pub mod fetched;
+pub mod running;
+pub mod screens;
+pub mod state;
+pub mod theme;
+pub mod widgets;
+pub mod wish;
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use crate::background;
+use crate::settings::{self, Settings};
+use crate::workflow::problem::Problem;
+
+/// Opens the window and waits until it is closed. `scene` is opened in it.
+pub fn run(data_dir: Option<PathBuf>, scene: Option<PathBuf>) -> Result<(), Problem> {
+    let context: Arc<OnceLock<egui::Context>> = Arc::default();
+    let waker = context.clone();
+    let wake = move || {
+        if let Some(context) = waker.get() {
+            context.request_repaint();
+        }
+    };
+    let settings = Settings::load(&settings::path(data_dir.as_deref()));
+    let background = background::start(data_dir, wake)?;
+    let viewport = egui::ViewportBuilder::default()
+        .with_title("BlendNet")
+        .with_app_id("blendnet")
+        .with_inner_size([1180.0, 760.0])
+        .with_min_inner_size([640.0, 420.0])
+        .with_drag_and_drop(true);
+    let options = eframe::NativeOptions { viewport, ..Default::default() };
+    let begin: eframe::AppCreator<'_> = Box::new(move |creation| {
+        drop(context.set(creation.egui_ctx.clone()));
+        let mut app = app::App::new(settings, background.commands, background.events);
+        app.begin(&creation.egui_ctx, scene);
+        Ok(Box::new(app))
+    });
+    eframe::run_native("blendnet", options, begin).map_err(|e| no_window(&e))
+}
+
+fn no_window(error: &eframe::Error) -> Problem {
+    let hint = "the window needs a display (X11 or Wayland) and OpenGL 2.1 or newer; all of it can \
+                be done without a window too, see `blendnet --help`";
+    Problem::input(format!("the window can't be opened: {error}")).hint(hint)
+}
+
+#[cfg(test)]
+mod tests;

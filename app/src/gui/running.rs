@@ -1,0 +1,258 @@
+//! The render that runs, or the last one, as its steps tell.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use blendnet_protocol::{FrameState, JobId};
+
+use crate::workflow::event::{Event as Step, ProgressReport, SceneSummary, Summary, Upload};
+use crate::workflow::problem::Problem;
+
+/// Points of the speed's curve; older ones are thinned out.
+const MOST_POINTS: usize = 512;
+
+/// Where a render is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Phase {
+    /// The farm starts, or is reached.
+    Starting,
+    /// Files are sent.
+    Uploading(Upload),
+    /// Blender looks into the scene.
+    Inspecting,
+    /// Agents render.
+    Rendering,
+    /// The artist stopped it; agents finish what they can't throw away.
+    Stopping,
+    /// All pictures are there.
+    Done(Box<Summary>),
+    /// It ended before.
+    Ended(Problem),
+}
+
+/// A frame, as far as it is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrameRow {
+    /// Where it is.
+    pub state: FrameState,
+    /// 0 to 1.
+    pub done: f64,
+    /// Its files, when it is complete: the lossless one first.
+    pub files: Vec<PathBuf>,
+    /// Why it failed, and Blender's last lines.
+    pub failure: Option<(String, Vec<String>)>,
+}
+
+/// A render.
+#[derive(Debug)]
+pub struct Running {
+    /// The .blend's name.
+    pub name: String,
+    /// Folder of the pictures.
+    pub output: PathBuf,
+    /// Its id on the farm.
+    pub job: Option<JobId>,
+    /// Where it is.
+    pub phase: Phase,
+    /// What is rendered.
+    pub scene: Option<SceneSummary>,
+    /// How far it is.
+    pub progress: Option<ProgressReport>,
+    /// Frames that were begun, by number.
+    pub frames: BTreeMap<i32, FrameRow>,
+    /// What to know, oldest first.
+    pub warnings: Vec<String>,
+    /// Share done (0 to 1) over seconds of rendering.
+    pub curve: Vec<[f64; 2]>,
+    /// The frame that is looked at; `None`: the one in work.
+    pub looked_at: Option<i32>,
+}
+
+impl Running {
+    /// A render that was just asked for.
+    pub fn new(name: String, output: PathBuf) -> Self {
+        Self {
+            name,
+            output,
+            job: None,
+            phase: Phase::Starting,
+            scene: None,
+            progress: None,
+            frames: BTreeMap::new(),
+            warnings: Vec::new(),
+            curve: Vec::new(),
+            looked_at: None,
+        }
+    }
+
+    /// Whether it is not at its end.
+    pub fn is_going(&self) -> bool {
+        !matches!(self.phase, Phase::Done(_) | Phase::Ended(_))
+    }
+
+    /// Notes that the artist stopped it.
+    pub fn stop(&mut self) {
+        if self.is_going() {
+            self.phase = Phase::Stopping;
+        }
+    }
+
+    /// 0 to 1.
+    pub fn done(&self) -> f64 {
+        match &self.phase {
+            Phase::Done(_) => 1.0,
+            _ => self.progress.as_ref().map_or(0.0, |progress| progress.done),
+        }
+    }
+
+    /// Takes in a step. Gives a picture to show.
+    pub fn take(&mut self, step: Step) -> Option<PathBuf> {
+        match step {
+            Step::Farm(_) => {}
+            Step::Upload(upload) => self.enter(Phase::Uploading(upload)),
+            Step::Job(taken) => {
+                self.job = Some(taken.job);
+                self.name = taken.name;
+                self.output = taken.output;
+                self.enter(Phase::Inspecting);
+            }
+            Step::Scene(scene) => {
+                self.scene = Some(*scene);
+                self.enter(Phase::Rendering);
+            }
+            Step::Progress(progress) => self.progress(*progress),
+            Step::Preview(preview) => return self.looked_at.is_none().then_some(preview.path),
+            Step::Frame(ended) => {
+                let failure = ended.failure.map(|failure| (failure, ended.last_lines));
+                let done = if failure.is_none() { 1.0 } else { 0.0 };
+                let row = FrameRow { state: ended.state, done, files: ended.files, failure };
+                self.frames.insert(ended.frame, row);
+                // While others are rendered, the finished picture is what can be looked at.
+                return self.looked_at.is_none().then(|| self.picture(ended.frame)).flatten();
+            }
+            Step::Warning(warning) => self.warnings.push(warning.message),
+            Step::Done(_) => {}
+        }
+        None
+    }
+
+    /// Takes in its end. Gives a picture to show.
+    pub fn end(&mut self, ended: Result<Box<Summary>, Problem>) -> Option<PathBuf> {
+        match ended {
+            Ok(summary) => {
+                let picture = summary.pictures.iter().rfind(|path| can_be_shown(path)).cloned();
+                self.phase = Phase::Done(summary);
+                picture.filter(|_| self.looked_at.is_none())
+            }
+            Err(problem) => {
+                self.phase = Phase::Ended(problem);
+                None
+            }
+        }
+    }
+
+    /// The picture of a finished frame that can be shown.
+    pub fn picture(&self, frame: i32) -> Option<PathBuf> {
+        let files = &self.frames.get(&frame)?.files;
+        files.iter().skip(1).chain(files.first()).find(|path| can_be_shown(path)).cloned()
+    }
+
+    /// The finished frame before or after the one that is looked at.
+    pub fn neighbour(&self, later: bool) -> Option<i32> {
+        let mut shown = self.frames.keys().filter(|frame| self.picture(**frame).is_some());
+        let now = self.looked_at;
+        match (later, now) {
+            (true, Some(now)) => shown.find(|frame| **frame > now).copied(),
+            (true, None) => None,
+            (false, Some(now)) => shown.rfind(|frame| **frame < now).copied(),
+            (false, None) => shown.next_back().copied(),
+        }
+    }
+
+    /// A render that is stopped stays so, whatever is still on its way.
+    fn enter(&mut self, phase: Phase) {
+        if self.phase != Phase::Stopping {
+            self.phase = phase;
+        }
+    }
+
+    fn progress(&mut self, progress: ProgressReport) {
+        self.enter(Phase::Rendering);
+        for frame in &progress.in_work {
+            let row =
+                FrameRow { state: frame.state, done: frame.done, files: Vec::new(), failure: None };
+            self.frames.insert(frame.frame, row);
+        }
+        let point = [progress.elapsed_secs, progress.done];
+        if self.curve.last().is_none_or(|last| point[0] > last[0] && point[1] >= last[1]) {
+            self.curve.push(point);
+        }
+        if self.curve.len() > MOST_POINTS {
+            let mut keep = false;
+            self.curve.retain(|_| {
+                keep = !keep;
+                keep
+            });
+        }
+        self.progress = Some(progress);
+    }
+}
+
+/// Whether the window can draw a file of this ending.
+pub fn can_be_shown(path: &std::path::Path) -> bool {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+    matches!(ending.as_deref(), Some("png" | "jpg" | "jpeg" | "tif" | "tiff"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workflow::event::{FrameEnded, PreviewSaved};
+
+    fn ended(frame: i32, files: &[&str]) -> Step {
+        Step::Frame(FrameEnded {
+            frame,
+            state: FrameState::Completed,
+            files: files.iter().map(PathBuf::from).collect(),
+            failure: None,
+            last_lines: Vec::new(),
+        })
+    }
+
+    fn preview() -> Step {
+        Step::Preview(PreviewSaved { frame: 1, number: 1, path: "/preview.png".into() })
+    }
+
+    #[test]
+    fn the_newest_picture_is_shown_unless_another_frame_is_looked_at() {
+        let mut running = Running::new("a.blend".into(), "/out".into());
+        assert_eq!(running.take(preview()), Some("/preview.png".into()));
+        let files = ["/out/a0001.exr", "/out/a0001.png"];
+        assert_eq!(running.take(ended(1, &files)), Some("/out/a0001.png".into()));
+        running.looked_at = Some(1);
+        assert_eq!(running.take(preview()), None);
+    }
+
+    #[test]
+    fn arrows_go_over_finished_frames_only() {
+        let mut running = Running::new("a.blend".into(), "/out".into());
+        for frame in [1, 2, 5] {
+            running.take(ended(frame, &["/a.exr", "/a.png"]));
+        }
+        running.take(ended(3, &["/only.exr"]));
+        assert_eq!(running.neighbour(false), Some(5));
+        running.looked_at = Some(5);
+        assert_eq!((running.neighbour(false), running.neighbour(true)), (Some(2), None));
+    }
+
+    #[test]
+    fn a_stopped_render_does_not_seem_to_go_on() {
+        let mut running = Running::new("a.blend".into(), "/out".into());
+        running.stop();
+        running.take(Step::Upload(Upload::default()));
+        assert_eq!(running.phase, Phase::Stopping);
+        running.end(Err(Problem::farm("gone")));
+        running.stop();
+        assert!(!running.is_going());
+    }
+}

@@ -1,0 +1,83 @@
+//! The renders that were made: what, when, how long, and their pictures.
+
+use super::render::picture_ui;
+use crate::gui::command::Command;
+use crate::gui::running::can_be_shown;
+use crate::gui::state::State;
+use crate::gui::theme;
+use crate::gui::widgets::viewer::Viewer;
+use crate::gui::wish::Wish;
+use crate::text::{count, duration};
+use crate::workflow::history::Entry;
+
+/// Draws the screen.
+pub fn results_ui(ui: &mut egui::Ui, state: &State, viewer: &mut Viewer, wishes: &mut Vec<Wish>) {
+    let entries = state.history.value().map(Vec::as_slice).unwrap_or_default();
+    if entries.is_empty() {
+        ui.vertical_centered(|ui| {
+            ui.add_space(60.0);
+            ui.heading("No renders yet");
+            ui.label("Finished renders are listed here, with their pictures.");
+        });
+        return;
+    }
+    let panel = egui::Panel::left("history").default_size(theme::COLUMN).size_range(240.0..=520.0);
+    panel.show(ui, |ui| {
+        let height = row_height(ui);
+        let area = egui::ScrollArea::vertical().auto_shrink(false);
+        area.show_rows(ui, height, entries.len(), |ui, range| {
+            for entry in entries.get(range).unwrap_or_default() {
+                entry_ui(ui, entry, height, wishes);
+            }
+        });
+    });
+    egui::CentralPanel::default().show(ui, |ui| picture_ui(ui, state.shown.as_ref(), viewer));
+}
+
+fn row_height(ui: &egui::Ui) -> f32 {
+    let line = ui.text_style_height(&egui::TextStyle::Body) + ui.spacing().item_spacing.y;
+    2.0 * line + 2.0 * ui.spacing().interact_size.y
+}
+
+fn entry_ui(ui: &mut egui::Ui, entry: &Entry, height: f32, wishes: &mut Vec<Wish>) {
+    let size = egui::vec2(ui.available_width(), height - ui.spacing().item_spacing.y);
+    ui.allocate_ui(size, |ui| {
+        ui.set_min_size(size);
+        ui.add(egui::Label::new(egui::RichText::new(&entry.name).strong()).truncate());
+        ui.add(egui::Label::new(egui::RichText::new(what(entry)).weak()).truncate());
+        ui.horizontal(|ui| {
+            let last = entry.pictures.iter().rfind(|path| can_be_shown(path));
+            let show = ui.add_enabled(last.is_some(), egui::Button::new("Show"));
+            if let Some(path) = last.filter(|_| show.clicked()) {
+                wishes.push(Wish::LookBack(Box::new(entry.clone()), path.clone()));
+            }
+            if let Some(path) = entry.pictures.last() {
+                if ui.button("Open").clicked() {
+                    wishes.push(Wish::Ask(Command::OpenWithDesktop(path.clone())));
+                }
+                if ui.button("Save as…").clicked() {
+                    wishes.push(Wish::Ask(Command::SaveAs(path.clone())));
+                }
+            }
+            if ui.button("Folder").on_hover_text(entry.output.display().to_string()).clicked() {
+                wishes.push(Wish::Ask(Command::OpenWithDesktop(entry.output.clone())));
+            }
+        });
+        ui.separator();
+    });
+}
+
+fn what(entry: &Entry) -> String {
+    let mut what = format!(
+        "{}, {} samples, {} by {}",
+        count(entry.frames_done, "frame", "frames"),
+        entry.total_samples,
+        duration(entry.render_secs),
+        count(entry.agents, "agent", "agents"),
+    );
+    if entry.frames_failed > 0 {
+        let failed = count(entry.frames_failed, "frame failed", "frames failed");
+        what = format!("{what}; {failed}");
+    }
+    what
+}

@@ -1,0 +1,372 @@
+//! The scene: what is in it, what is missing, what to render of it, and on what.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use blendnet_pack::inspect::Scene;
+use blendnet_pack::trace::{Dependency, Trace};
+
+use crate::gui::choice::Choice;
+use crate::gui::command::Command;
+use crate::gui::event::SceneRead;
+use crate::gui::fetched::Fetched;
+use crate::gui::state::{OpenScene, State};
+use crate::gui::theme;
+use crate::gui::widgets::form::{fact, number_row, row, text_row};
+use crate::gui::widgets::problem::problem_ui;
+use crate::gui::wish::Wish;
+use crate::settings::Settings;
+use crate::text::{bytes, count};
+use crate::workflow::problem::Problem;
+
+/// Width of the scene's small picture, in points.
+const THUMBNAIL: f32 = 128.0;
+
+type Thumbnail = Option<(PathBuf, egui::TextureHandle)>;
+
+/// Draws the screen.
+pub fn scene_ui(
+    ui: &mut egui::Ui,
+    state: &mut State,
+    thumbnail: &mut Thumbnail,
+    wishes: &mut Vec<Wish>,
+) {
+    open_ui(ui, state, wishes);
+    let going = state.is_rendering();
+    let State { scene, settings, .. } = state;
+    let Some(scene) = scene else {
+        recent_ui(ui, settings, wishes);
+        return;
+    };
+    ui.add_space(theme::GAP);
+    if let Some(problem) = scene.read.error() {
+        problem_ui(ui, problem);
+        return;
+    }
+    let Some(read) = scene.read.value().cloned() else {
+        ui.horizontal(|ui| {
+            ui.spinner();
+            ui.label(format!("Reading {}", scene.path.display()));
+        });
+        return;
+    };
+    egui::Panel::left("choices").exact_size(theme::COLUMN + 40.0).resizable(false).show(ui, |ui| {
+        egui::ScrollArea::vertical().show(ui, |ui| {
+            ui.set_width(theme::COLUMN + 20.0);
+            choices_ui(ui, scene, &read, wishes);
+            ui.add_space(theme::GAP);
+            farm_ui(ui, settings, wishes);
+            ui.add_space(theme::GAP);
+            render_button_ui(ui, scene, settings, going, wishes);
+        });
+    });
+    egui::CentralPanel::default().show(ui, |ui| {
+        egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            about_ui(ui, scene, &read, thumbnail);
+            warnings_ui(ui, &read, &scene.trace);
+            files_ui(ui, &scene.trace);
+        });
+    });
+}
+
+fn open_ui(ui: &mut egui::Ui, state: &mut State, wishes: &mut Vec<Wish>) {
+    ui.horizontal(|ui| {
+        if ui.button("Open…").on_hover_text("Ctrl+O; or drop a .blend on the window").clicked() {
+            wishes.push(Wish::Ask(Command::ChooseScene));
+        }
+        let hint = "or the path of a .blend, then Enter";
+        let field = egui::TextEdit::singleline(&mut state.typed_path).hint_text(hint);
+        let response = ui.add_sized([ui.available_width(), 24.0], field);
+        let text = state.typed_path.clone();
+        response.widget_info(|| {
+            let mut info =
+                egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Path of a scene");
+            info.current_text_value = Some(text.clone());
+            info
+        });
+        let entered = response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
+        if entered && !state.typed_path.trim().is_empty() {
+            let path = PathBuf::from(state.typed_path.trim());
+            state.typed_path.clear();
+            wishes.push(Wish::Open(path));
+        }
+    });
+}
+
+fn recent_ui(ui: &mut egui::Ui, settings: &Settings, wishes: &mut Vec<Wish>) {
+    ui.vertical_centered(|ui| {
+        ui.add_space(60.0);
+        ui.heading("Drop a .blend here");
+        ui.label("It is rendered on this computer, by several Blenders at once.");
+        ui.add_space(theme::GAP * 2.0);
+        if !settings.recent.is_empty() {
+            ui.label(egui::RichText::new("Opened lately").weak());
+        }
+        for path in &settings.recent {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let button = ui.button(name).on_hover_text(path.display().to_string());
+            if button.clicked() {
+                wishes.push(Wish::Open(path.clone()));
+            }
+        }
+    });
+}
+
+fn choices_ui(ui: &mut egui::Ui, open: &mut OpenScene, read: &SceneRead, wishes: &mut Vec<Wish>) {
+    let found = &read.inspection;
+    let choice = &mut open.choice;
+    ui.strong("What to render");
+    if found.scenes.len() > 1 {
+        let names = found.scenes.iter().map(|scene| scene.name.as_str());
+        let now = choice.scene(found).map(|scene| scene.name.clone()).unwrap_or_default();
+        if let Some(name) = combo(ui, "Scene", &now, names) {
+            choice.scene = Some(name);
+            choice.view_layers.clear();
+        }
+    }
+    let Some(scene) = choice.scene(found) else { return };
+    frames_ui(ui, choice, scene);
+    let own = scene.cycles.as_ref().map(|c| c.samples.to_string()).unwrap_or_default();
+    text_row(ui, "Samples", &mut choice.samples, &format!("{own} as in the file"));
+    if let Err(why) = choice.sample_count() {
+        wrong(ui, &why);
+    }
+    let own = scene.camera.clone().unwrap_or_else(|| "none".to_owned());
+    text_row(ui, "Camera", &mut choice.camera, &format!("{own} as in the file"));
+    layers_ui(ui, choice, scene);
+    text_row(ui, "Pictures to", &mut choice.output, "a folder");
+    row(ui, "", |ui| {
+        if ui.button("Choose…").on_hover_text("Folder for the pictures").clicked() {
+            let from = PathBuf::from(&choice.output);
+            wishes.push(Wish::Ask(Command::ChooseOutput(from)));
+        }
+    });
+}
+
+fn frames_ui(ui: &mut egui::Ui, choice: &mut Choice, scene: &Scene) {
+    text_row(ui, "Frames", &mut choice.frames, "such as 1-10,20");
+    row(ui, "", |ui| {
+        let current = scene.frame_current.to_string();
+        if ui.button("This frame").on_hover_text(format!("Frame {current}")).clicked() {
+            choice.frames = current;
+        }
+        let all = Choice::animation(scene);
+        if ui.button("Animation").on_hover_text(format!("Frames {all}")).clicked() {
+            choice.frames = all;
+        }
+        if let Ok(set) = choice.frame_set() {
+            ui.label(egui::RichText::new(count(set.frames().len(), "frame", "frames")).weak());
+        }
+    });
+    if let Err(why) = choice.frame_set() {
+        wrong(ui, &why);
+    }
+}
+
+fn layers_ui(ui: &mut egui::Ui, choice: &mut Choice, scene: &Scene) {
+    if scene.view_layers.len() < 2 {
+        return;
+    }
+    row(ui, "View layers", |ui| {
+        ui.vertical(|ui| {
+            for layer in &scene.view_layers {
+                let chosen = &mut choice.view_layers;
+                let mut on = match chosen.is_empty() {
+                    true => layer.used,
+                    false => chosen.contains(&layer.name),
+                };
+                if !ui.checkbox(&mut on, &layer.name).changed() {
+                    continue;
+                }
+                if chosen.is_empty() {
+                    let used = scene.view_layers.iter().filter(|layer| layer.used);
+                    chosen.extend(used.map(|layer| layer.name.clone()));
+                }
+                chosen.retain(|name| *name != layer.name);
+                if on {
+                    chosen.push(layer.name.clone());
+                }
+            }
+        });
+    });
+}
+
+fn farm_ui(ui: &mut egui::Ui, settings: &mut Settings, wishes: &mut Vec<Wish>) {
+    ui.strong("This computer");
+    let mut changed = number_row(ui, "Agents", &mut settings.agents, 256, "automatic");
+    changed |=
+        number_row(ui, "Threads each", &mut settings.threads_per_agent, 1024, "shared evenly");
+    changed |= text_row(ui, "Blender", &mut settings.blender, "the ones that are found");
+    if changed {
+        wishes.push(Wish::Settings);
+    }
+}
+
+fn render_button_ui(
+    ui: &mut egui::Ui,
+    scene: &mut OpenScene,
+    settings: &Settings,
+    going: bool,
+    wishes: &mut Vec<Wish>,
+) {
+    let missing = scene.trace.value().map_or(0, |trace| trace.missing().count());
+    if missing > 0 {
+        let text = format!("Render without {}", count(missing, "missing file", "missing files"));
+        ui.checkbox(&mut scene.choice.allow_missing, text);
+    }
+    let why_not = if going {
+        Some("a render runs already".to_owned())
+    } else if missing > 0 && !scene.choice.allow_missing {
+        Some("files that the scene needs are missing".to_owned())
+    } else {
+        scene.choice.order(&scene.path, settings).err()
+    };
+    let button = ui.add_enabled(why_not.is_none(), theme::main_button("Render"));
+    let button = button.on_hover_text("F12 or Ctrl+Enter");
+    if button.clicked() {
+        wishes.push(Wish::Render);
+    }
+    if let Some(why) = why_not {
+        ui.label(egui::RichText::new(why).weak());
+    }
+}
+
+fn about_ui(ui: &mut egui::Ui, open: &OpenScene, read: &SceneRead, thumbnail: &mut Thumbnail) {
+    let name = open.path.file_name().unwrap_or_default().to_string_lossy();
+    ui.heading(name).on_hover_text(open.path.display().to_string());
+    let Some(scene) = open.choice.scene(&read.inspection) else {
+        ui.label("There is no scene in this file.");
+        return;
+    };
+    ui.horizontal_top(|ui| {
+        thumbnail_ui(ui, open, read, thumbnail);
+        ui.vertical(|ui| facts_ui(ui, read, scene));
+    });
+}
+
+fn facts_ui(ui: &mut egui::Ui, read: &SceneRead, scene: &Scene) {
+    fact(ui, "Saved by", format!("Blender {}", read.inspection.blender_version));
+    fact(ui, "Picture", format!("{} × {} px", scene.width_px, scene.height_px));
+    let frames = Choice::animation(scene);
+    fact(ui, "Frames", format!("{frames}, {} a second", scene.fps));
+    let engine = match &scene.cycles {
+        Some(cycles) => {
+            let mut engine = format!("Cycles, {} samples", cycles.samples);
+            if cycles.adaptive {
+                engine.push_str(", adaptive");
+            }
+            if cycles.denoise {
+                engine.push_str(", denoised");
+            }
+            engine
+        }
+        None => scene.engine.clone(),
+    };
+    fact(ui, "Engine", engine);
+    let colors = &scene.color_management;
+    fact(ui, "Colours", format!("{}, {}", colors.view, colors.look));
+    fact(ui, "Output", scene.output.format.clone());
+    fact(ui, "Memory", format!("at least {}", bytes(read.inspection.contents.memory_bytes)));
+}
+
+fn thumbnail_ui(ui: &mut egui::Ui, open: &OpenScene, read: &SceneRead, shown: &mut Thumbnail) {
+    let Some(thumbnail) = &read.thumbnail else { return };
+    if shown.as_ref().is_none_or(|(path, _)| *path != open.path) {
+        let side = |px: u32| usize::try_from(px).unwrap_or_default();
+        let size = [side(thumbnail.width_px), side(thumbnail.height_px)];
+        let image = egui::ColorImage::from_rgba_unmultiplied(size, &thumbnail.rgba);
+        let texture = ui.ctx().load_texture("thumbnail", image, egui::TextureOptions::LINEAR);
+        *shown = Some((open.path.clone(), texture));
+    }
+    if let Some((_, texture)) = shown {
+        let image = egui::Image::new(&*texture).max_width(THUMBNAIL).alt_text("Thumbnail");
+        ui.add(image);
+    }
+}
+
+fn warnings_ui(ui: &mut egui::Ui, read: &SceneRead, trace: &Fetched<Arc<Trace>, Problem>) {
+    let signals = theme::signals(ui.visuals());
+    let traced = trace.value().map(|trace| trace.warnings.iter()).into_iter().flatten();
+    let warnings = read.inspection.warnings.iter().map(|warning| &warning.message);
+    for message in warnings.chain(traced) {
+        ui.horizontal_wrapped(|ui| {
+            ui.label(egui::RichText::new("⚠").color(signals.warning));
+            ui.label(message);
+        });
+    }
+}
+
+fn files_ui(ui: &mut egui::Ui, trace: &Fetched<Arc<Trace>, Problem>) {
+    ui.add_space(theme::GAP);
+    if let Some(problem) = trace.error() {
+        problem_ui(ui, problem);
+    }
+    let Some(trace) = trace.value() else {
+        if trace.is_pending() {
+            ui.horizontal(|ui| {
+                ui.spinner();
+                ui.label("Looking for the files that it needs");
+            });
+        }
+        return;
+    };
+    let (missing, there): (Vec<&Dependency>, Vec<&Dependency>) =
+        trace.files.iter().partition(|file| !file.exists);
+    if !missing.is_empty() {
+        ui.strong(count(missing.len(), "file is missing", "files are missing"));
+        rows_ui(ui, "missing", &missing);
+        ui.label(egui::RichText::new("Put them there, or repair the paths in Blender.").weak());
+    }
+    let size: u64 = there.iter().map(|file| file.size_bytes).sum();
+    let title = match there.len() {
+        0 => "Needs no other files".to_owned(),
+        number => format!("Needs {}, {}", count(number, "file", "files"), bytes(size)),
+    };
+    ui.strong(title);
+    rows_ui(ui, "there", &there);
+}
+
+/// Only the rows that can be seen are drawn: there may be thousands.
+fn rows_ui(ui: &mut egui::Ui, id: &str, files: &[&Dependency]) {
+    let height = ui.text_style_height(&egui::TextStyle::Body);
+    let area =
+        egui::ScrollArea::vertical().id_salt(id).max_height(260.0).auto_shrink([false, true]);
+    area.show_rows(ui, height, files.len(), |ui, range| {
+        for file in files.get(range).unwrap_or_default() {
+            let users = file.used_by.join(", ");
+            let text = format!("{}  —  {users}", file.path.display());
+            let color = (!file.exists).then(|| theme::signals(ui.visuals()).bad);
+            let text = match color {
+                Some(color) if !file.kind.is_optional() => egui::RichText::new(text).color(color),
+                _ => egui::RichText::new(text),
+            };
+            let hover = format!("{}\nas written: {}", file.path.display(), file.as_written);
+            ui.add(egui::Label::new(text).truncate()).on_hover_text(hover);
+        }
+    });
+}
+
+fn combo<'n>(
+    ui: &mut egui::Ui,
+    name: &str,
+    now: &str,
+    names: impl Iterator<Item = &'n str>,
+) -> Option<String> {
+    let mut chosen = None;
+    row(ui, name, |ui| {
+        let shown = egui::ComboBox::from_id_salt(name).selected_text(now).show_ui(ui, |ui| {
+            for other in names {
+                if ui.selectable_label(other == now, other).clicked() {
+                    chosen = Some(other.to_owned());
+                }
+            }
+        });
+        shown.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, name));
+    });
+    chosen
+}
+
+fn wrong(ui: &mut egui::Ui, why: &str) {
+    let bad = theme::signals(ui.visuals()).bad;
+    row(ui, "", |ui| ui.label(egui::RichText::new(why).color(bad)));
+}

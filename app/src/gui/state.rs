@@ -1,0 +1,274 @@
+//! What the window shows: plain data, changed by [`State::apply`] alone when something happened.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use blendnet_pack::trace::Trace;
+
+use super::choice::Choice;
+use super::event::{Event, Picture, SceneRead};
+use super::fetched::Fetched;
+use super::running::Running;
+use crate::settings::Settings;
+use crate::workflow::history::Entry;
+use crate::workflow::problem::Problem;
+
+/// Where the artist is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Screen {
+    /// The scene, what to render of it, and on what.
+    #[default]
+    Scene,
+    /// The picture while it grows.
+    Render,
+    /// The renders that were made.
+    Results,
+}
+
+/// The scene that is open.
+#[derive(Debug)]
+pub struct OpenScene {
+    /// The .blend.
+    pub path: PathBuf,
+    /// What is in it.
+    pub read: Fetched<Arc<SceneRead>, Problem>,
+    /// Which files it needs.
+    pub trace: Fetched<Arc<Trace>, Problem>,
+    /// What the artist wants of it.
+    pub choice: Choice,
+}
+
+/// The picture that is looked at.
+#[derive(Debug)]
+pub struct Shown {
+    /// Its file.
+    pub path: PathBuf,
+    /// Its pixels; the last good ones stay while the next are on their way.
+    pub picture: Fetched<Arc<Picture>, Problem>,
+    /// Grows with every picture that arrived.
+    pub generation: u64,
+}
+
+/// Everything that is shown.
+#[derive(Debug)]
+pub struct State {
+    /// Where the artist is.
+    pub screen: Screen,
+    /// The scene that is open.
+    pub scene: Option<OpenScene>,
+    /// The path that is typed in to open a scene.
+    pub typed_path: String,
+    /// The render that runs, or the last one.
+    pub render: Option<Running>,
+    /// The picture that is looked at.
+    pub shown: Option<Shown>,
+    /// The renders that were made, newest first.
+    pub history: Fetched<Vec<Entry>, Problem>,
+    /// What is kept between runs.
+    pub settings: Settings,
+    /// What went wrong and belongs to no screen; until the artist puts it away.
+    pub troubles: Vec<Problem>,
+    /// What went well, in a sentence.
+    pub note: Option<String>,
+    /// The window closes as soon as the render is stopped.
+    pub closing: bool,
+}
+
+/// What the background should do because of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Follow {
+    /// Load this picture.
+    LoadPicture(PathBuf),
+    /// Read the history again.
+    LoadHistory,
+    /// Keep the settings.
+    StoreSettings,
+}
+
+impl State {
+    /// An empty window.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            screen: Screen::Scene,
+            scene: None,
+            typed_path: String::new(),
+            render: None,
+            shown: None,
+            history: Fetched::Unasked,
+            settings,
+            troubles: Vec::new(),
+            note: None,
+            closing: false,
+        }
+    }
+
+    /// Whether a render runs.
+    pub fn is_rendering(&self) -> bool {
+        self.render.as_ref().is_some_and(Running::is_going)
+    }
+
+    /// Shows a scene that is about to be read.
+    pub fn open_scene(&mut self, path: PathBuf) {
+        let before = self.scene.take().filter(|scene| scene.path == path);
+        let mut scene = before.unwrap_or_else(|| OpenScene {
+            choice: Choice::of(&path),
+            path,
+            read: Fetched::Unasked,
+            trace: Fetched::Unasked,
+        });
+        scene.read.ask();
+        scene.trace.ask();
+        self.scene = Some(scene);
+        self.screen = Screen::Scene;
+        self.note = None;
+    }
+
+    /// Shows another picture; the one before it stays until it is there.
+    pub fn show_picture(&mut self, path: PathBuf) -> Follow {
+        let shown = self.shown.get_or_insert_with(|| Shown {
+            path: PathBuf::new(),
+            picture: Fetched::Unasked,
+            generation: 0,
+        });
+        shown.path.clone_from(&path);
+        shown.picture.ask();
+        Follow::LoadPicture(path)
+    }
+
+    /// Takes in what happened. Gives what to do about it.
+    pub fn apply(&mut self, event: Event) -> Vec<Follow> {
+        match event {
+            Event::SceneChosen(path) => self.open_scene(path),
+            Event::SceneRead(path, read) => return self.scene_read(&path, read),
+            Event::SceneTraced(path, traced) => {
+                if let Some(scene) = self.scene_of(&path) {
+                    scene.trace.take(traced);
+                }
+            }
+            Event::OutputChosen(folder) => {
+                if let Some(scene) = &mut self.scene {
+                    scene.choice.output = folder.display().to_string();
+                }
+            }
+            Event::Step(step) => {
+                let Some(render) = &mut self.render else { return Vec::new() };
+                if let Some(picture) = render.take(*step) {
+                    return vec![self.show_picture(picture)];
+                }
+            }
+            Event::RenderEnded(ended) => return self.render_ended(ended),
+            Event::Picture(path, picture) => self.picture(&path, picture),
+            Event::SavedAs(path) => self.note = Some(format!("Saved as {}", path.display())),
+            Event::History(entries) => self.history = Fetched::There(entries),
+            Event::Trouble(problem) => self.trouble(problem),
+        }
+        Vec::new()
+    }
+
+    fn scene_of(&mut self, path: &Path) -> Option<&mut OpenScene> {
+        self.scene.as_mut().filter(|scene| scene.path == path)
+    }
+
+    fn scene_read(&mut self, path: &Path, read: Result<Arc<SceneRead>, Problem>) -> Vec<Follow> {
+        let Some(scene) = self.scene_of(path) else { return Vec::new() };
+        if let Ok(read) = &read {
+            scene.choice.settle(&read.inspection);
+        } else {
+            scene.trace = Fetched::Unasked;
+        }
+        let good = read.is_ok();
+        scene.read.take(read);
+        if !good {
+            return Vec::new();
+        }
+        self.settings.remember(path);
+        vec![Follow::StoreSettings]
+    }
+
+    fn render_ended(
+        &mut self,
+        ended: Result<Box<crate::workflow::event::Summary>, Problem>,
+    ) -> Vec<Follow> {
+        let mut follow = vec![Follow::LoadHistory];
+        if let Some(render) = &mut self.render {
+            let picture = render.end(ended);
+            follow.extend(picture.map(|path| self.show_picture(path)));
+        } else if let Err(problem) = ended {
+            self.trouble(problem);
+        }
+        follow
+    }
+
+    fn picture(&mut self, path: &Path, picture: Result<Arc<Picture>, Problem>) {
+        let Some(shown) = self.shown.as_mut().filter(|shown| shown.path == path) else { return };
+        let before = shown.picture.value().cloned();
+        match (picture, before) {
+            // A preview may be replaced in the moment in which it is read; the next one comes.
+            (Err(_), Some(before)) if path.ends_with("preview.png") => {
+                shown.picture = Fetched::There(before);
+            }
+            (picture, _) => {
+                shown.generation += 1;
+                shown.picture.take(picture);
+            }
+        }
+    }
+
+    fn trouble(&mut self, problem: Problem) {
+        if !self.troubles.contains(&problem) {
+            self.troubles.push(problem);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(path: &str, gray: u8) -> Event {
+        let pixels = Arc::new(egui::ColorImage::filled([2, 2], egui::Color32::from_gray(gray)));
+        Event::Picture(path.into(), Ok(Arc::new(Picture { pixels })))
+    }
+
+    #[test]
+    fn what_is_read_of_another_scene_is_not_shown() {
+        let mut state = State::new(Settings::default());
+        state.open_scene("/a.blend".into());
+        state.open_scene("/b.blend".into());
+        let late = Err(Problem::input("no .blend"));
+        assert!(state.apply(Event::SceneRead("/a.blend".into(), late)).is_empty());
+        assert!(state.scene.unwrap().read.is_pending());
+    }
+
+    #[test]
+    fn a_broken_scene_is_not_remembered() {
+        let mut state = State::new(Settings::default());
+        state.open_scene("/a.blend".into());
+        let follow =
+            state.apply(Event::SceneRead("/a.blend".into(), Err(Problem::input("no .blend"))));
+        assert!(follow.is_empty() && state.settings.recent.is_empty());
+        assert_eq!(state.scene.unwrap().read.error().unwrap().message, "no .blend");
+    }
+
+    #[test]
+    fn the_old_picture_stays_until_the_next_one_is_there() {
+        let mut state = State::new(Settings::default());
+        assert_eq!(state.show_picture("/p.png".into()), Follow::LoadPicture("/p.png".into()));
+        state.apply(picture("/p.png", 1));
+        state.show_picture("/q.png".into());
+        assert!(state.shown.as_ref().unwrap().picture.value().is_some());
+        state.apply(picture("/p.png", 2));
+        assert_eq!(state.shown.as_ref().unwrap().generation, 1, "late ones are left out");
+        state.apply(picture("/q.png", 3));
+        assert_eq!(state.shown.as_ref().unwrap().generation, 2);
+    }
+
+    #[test]
+    fn the_same_trouble_is_shown_once() {
+        let mut state = State::new(Settings::default());
+        for _ in 0..3 {
+            state.apply(Event::Trouble(Problem::farm("no farm")));
+        }
+        assert_eq!(state.troubles.len(), 1);
+    }
+}

@@ -1,0 +1,64 @@
+//! Rows of a form: a name, then a field that a screen reader knows by it.
+
+use egui::{Align, Layout, vec2};
+
+use crate::gui::theme;
+
+/// A row with a name before its field.
+pub fn row<R>(ui: &mut egui::Ui, name: &str, field: impl FnOnce(&mut egui::Ui) -> R) -> R {
+    let shown = ui.horizontal(|ui| {
+        label(ui, name);
+        field(ui)
+    });
+    shown.inner
+}
+
+/// A row with a line of text. Gives whether it was changed.
+pub fn text_row(ui: &mut egui::Ui, name: &str, text: &mut String, hint: &str) -> bool {
+    row(ui, name, |ui| {
+        let hint = egui::RichText::new(hint).weak();
+        let field = egui::TextEdit::singleline(text).hint_text(hint).id_salt(name);
+        let response = ui.add_sized([ui.available_width(), 24.0], field);
+        name_it(&response, name, text);
+        response.changed()
+    })
+}
+
+/// A row with a number; 0 shows `automatic`. Gives whether it was changed.
+pub fn number_row(ui: &mut egui::Ui, name: &str, number: &mut u32, most: u32, zero: &str) -> bool {
+    row(ui, name, |ui| {
+        let zero = zero.to_owned();
+        let field = egui::DragValue::new(number).range(0..=most).speed(0.05).custom_formatter(
+            move |value, _| match value {
+                v if v < 0.5 => zero.clone(),
+                v => format!("{v:.0}"),
+            },
+        );
+        let response = ui.add(field);
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, name));
+        response.changed()
+    })
+}
+
+/// A fact: a name and what it is.
+pub fn fact(ui: &mut egui::Ui, name: &str, value: impl Into<String>) {
+    row(ui, name, |ui| {
+        ui.add(egui::Label::new(value.into()).wrap());
+    });
+}
+
+fn label(ui: &mut egui::Ui, name: &str) {
+    let size = vec2(theme::LABEL, 24.0);
+    ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_width(theme::LABEL);
+        ui.label(egui::RichText::new(name).weak());
+    });
+}
+
+fn name_it(response: &egui::Response, name: &str, text: &str) {
+    response.widget_info(|| {
+        let mut info = egui::WidgetInfo::labeled(egui::Role::TextInput, true, name);
+        info.current_text_value = Some(text.to_owned());
+        info
+    });
+}

@@ -1,0 +1,5 @@
+//! Widgets of our own.
+
+pub mod form;
+pub mod problem;
+pub mod viewer;

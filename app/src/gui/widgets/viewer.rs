@@ -1,0 +1,225 @@
+//! A picture to look into: zoom to the pixel, move, exposure, the value under the pointer.
+
+use std::sync::Arc;
+
+use egui::{Color32, ColorImage, Pos2, Rect, Sense, Vec2, pos2, vec2};
+
+use crate::gui::theme;
+
+/// Furthest in: a pixel of the picture in points.
+const MOST_ZOOM: f32 = 64.0;
+/// Stops of exposure in either direction.
+const MOST_STOPS: f32 = 6.0;
+
+/// How a picture is looked at.
+#[derive(Default)]
+pub struct Viewer {
+    /// Points for each pixel; `None` fits the picture in.
+    pub zoom: Option<f32>,
+    /// Where the picture's middle is, in pixels of it off the view's middle.
+    pub offset: Vec2,
+    /// Stops brighter; darker below 0. Of what is shown, the files stay as they are.
+    pub stops: f32,
+    texture: Option<(egui::TextureHandle, u64, f32)>,
+}
+
+/// A pixel and its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pixel {
+    /// From the left.
+    pub x: usize,
+    /// From the top.
+    pub y: usize,
+    /// As in the file.
+    pub color: Color32,
+}
+
+impl Viewer {
+    /// Brings pixels to the graphics chip, once for each `generation` and exposure.
+    pub fn upload(&mut self, context: &egui::Context, pixels: &Arc<ColorImage>, generation: u64) {
+        let stops = self.stops;
+        let is_there = |(_, there, at): &(egui::TextureHandle, u64, f32)| {
+            *there == generation && (*at - stops).abs() < f32::EPSILON
+        };
+        if self.texture.as_ref().is_some_and(is_there) {
+            return;
+        }
+        let image = if stops == 0.0 { pixels.clone() } else { Arc::new(exposed(pixels, stops)) };
+        match &mut self.texture {
+            Some((texture, there, at)) => {
+                texture.set(image, theme::texture_options());
+                (*there, *at) = (generation, stops);
+            }
+            None => {
+                let texture = context.load_texture("picture", image, theme::texture_options());
+                self.texture = Some((texture, generation, stops));
+            }
+        }
+    }
+
+    /// The row of controls above a picture.
+    pub fn controls_ui(&mut self, ui: &mut egui::Ui) {
+        if ui.button("Fit").on_hover_text("Shows all of the picture (F)").clicked() {
+            self.fit();
+        }
+        if ui.button("1:1").on_hover_text("One pixel is one pixel (1)").clicked() {
+            self.zoom = Some(1.0 / ui.ctx().pixels_per_point());
+            self.offset = Vec2::ZERO;
+        }
+        ui.label("Exposure");
+        let range = -MOST_STOPS..=MOST_STOPS;
+        let stops = egui::DragValue::new(&mut self.stops).range(range).speed(0.02).suffix(" stops");
+        let response = ui.add(stops.fixed_decimals(2)).on_hover_text("Of what you see; files stay");
+        response
+            .widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, "Exposure"));
+        if response.double_clicked() {
+            self.stops = 0.0;
+        }
+    }
+
+    fn fit(&mut self) {
+        self.zoom = None;
+        self.offset = Vec2::ZERO;
+    }
+
+    /// Draws the picture in all the space that is left. Gives the pixel under the pointer.
+    pub fn picture_ui(&mut self, ui: &mut egui::Ui, pixels: &ColorImage) -> Option<Pixel> {
+        let (view, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
+        response
+            .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Rendered picture"));
+        let painter = ui.painter_at(view);
+        painter.rect_filled(view, 4.0, theme::behind_pictures());
+        let size = size_of(pixels);
+        self.keys(ui);
+        self.pointer(ui, &response, view, size);
+        let zoom = self.points_per_pixel(view, size);
+        let place = place(view, size, zoom, self.offset);
+        if let Some((texture, ..)) = &self.texture {
+            let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+            painter.image(texture.id(), place, uv, Color32::WHITE);
+        }
+        pixel_at(pixels, place, zoom, response.hover_pos()?)
+    }
+
+    fn points_per_pixel(&self, view: Rect, size: Vec2) -> f32 {
+        self.zoom.unwrap_or_else(|| fitting(view, size))
+    }
+
+    fn keys(&mut self, ui: &egui::Ui) {
+        if ui.ctx().egui_wants_keyboard_input() {
+            return;
+        }
+        if ui.input(|input| input.key_pressed(egui::Key::F)) {
+            self.fit();
+        }
+        if ui.input(|input| input.key_pressed(egui::Key::Num1)) {
+            self.zoom = Some(1.0 / ui.ctx().pixels_per_point());
+            self.offset = Vec2::ZERO;
+        }
+    }
+
+    fn pointer(&mut self, ui: &egui::Ui, response: &egui::Response, view: Rect, size: Vec2) {
+        let zoom = self.points_per_pixel(view, size);
+        if response.double_clicked() {
+            self.fit();
+            return;
+        }
+        if response.dragged() {
+            self.offset += response.drag_delta() / zoom;
+            self.zoom.get_or_insert(zoom);
+        }
+        let Some(at) = response.hover_pos() else { return };
+        let factor =
+            ui.input(|input| (input.smooth_scroll_delta().y / 200.0).exp2() * input.zoom_delta());
+        if (factor - 1.0).abs() < 1e-4 {
+            return;
+        }
+        let least = fitting(view, size).min(1.0) / 4.0;
+        let wanted = (zoom * factor).clamp(least, MOST_ZOOM);
+        // What is under the pointer stays there.
+        let from_middle = at - view.center();
+        self.offset += from_middle / wanted - from_middle / zoom;
+        self.zoom = Some(wanted);
+    }
+}
+
+/// Points for each pixel that show all of the picture, small ones not enlarged beyond 8.
+fn fitting(view: Rect, size: Vec2) -> f32 {
+    (view.width() / size.x).min(view.height() / size.y).min(8.0)
+}
+
+fn place(view: Rect, size: Vec2, zoom: f32, offset: Vec2) -> Rect {
+    Rect::from_center_size(view.center() + offset * zoom, size * zoom)
+}
+
+fn pixel_at(pixels: &ColorImage, place: Rect, zoom: f32, at: Pos2) -> Option<Pixel> {
+    if !place.contains(at) {
+        return None;
+    }
+    let (x, y) = index((at - place.min) / zoom);
+    let [width, height] = pixels.size;
+    let color =
+        *pixels.pixels.get(y.checked_mul(width)? + x).filter(|_| x < width && y < height)?;
+    Some(Pixel { x, y, color })
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "inside the picture")]
+fn index(at: Vec2) -> (usize, usize) {
+    (at.x.floor() as usize, at.y.floor() as usize)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "pictures have less than 2^24 pixels in a row")]
+fn size_of(pixels: &ColorImage) -> Vec2 {
+    vec2(pixels.size[0] as f32, pixels.size[1] as f32)
+}
+
+/// Brighter or darker, in linear light.
+fn exposed(pixels: &ColorImage, stops: f32) -> ColorImage {
+    let factor = stops.exp2();
+    let table: Vec<u8> = (0..=u8::MAX).map(|value| exposed_value(value, factor)).collect();
+    let of = |value: u8| table.get(usize::from(value)).copied().unwrap_or(value);
+    let mut image = pixels.clone();
+    for pixel in &mut image.pixels {
+        let [red, green, blue, alpha] = pixel.to_array();
+        *pixel = Color32::from_rgba_premultiplied(of(red), of(green), of(blue), alpha);
+    }
+    image
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in 0 to 255")]
+fn exposed_value(value: u8, factor: f32) -> u8 {
+    let encoded = f32::from(value) / 255.0;
+    let linear =
+        if encoded <= 0.04045 { encoded / 12.92 } else { ((encoded + 0.055) / 1.055).powf(2.4) };
+    let linear = (linear * factor).min(1.0);
+    let encoded =
+        if linear <= 0.003_130_8 { linear * 12.92 } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 };
+    (encoded * 255.0).round() as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pixel_under_the_pointer_is_the_one_of_the_file() {
+        let mut pixels = ColorImage::filled([4, 2], Color32::BLACK);
+        pixels.pixels[4 + 3] = Color32::RED;
+        let view = Rect::from_min_size(pos2(10.0, 10.0), vec2(80.0, 80.0));
+        let place = place(view, vec2(4.0, 2.0), 10.0, Vec2::ZERO);
+        let at = pos2(10.0 + 20.0 + 39.0, 10.0 + 30.0 + 19.0);
+        let found = pixel_at(&pixels, place, 10.0, at).unwrap();
+        assert_eq!((found.x, found.y, found.color), (3, 1, Color32::RED));
+        assert_eq!(pixel_at(&pixels, place, 10.0, pos2(11.0, 11.0)), None);
+    }
+
+    #[test]
+    fn no_exposure_changes_nothing_and_a_stop_doubles_the_light() {
+        for value in 0..=255 {
+            assert_eq!(exposed_value(value, 1.0), value);
+        }
+        // 0.5 in sRGB is 0.214 in linear light; twice as much is 0.686.
+        assert_eq!(exposed_value(128, 2.0), 176);
+        assert_eq!(exposed_value(255, 2.0), 255);
+    }
+}

@@ -1,0 +1,39 @@
+//! What the artist wants. Buttons, keys and drops make wishes; the app grants them all in one place.
+
+use std::path::PathBuf;
+
+use crate::gui::command::Command;
+use crate::gui::state::Screen;
+use crate::workflow::history::Entry;
+
+/// Something that the artist wants.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wish {
+    /// See another screen.
+    Go(Screen),
+    /// Open a scene.
+    Open(PathBuf),
+    /// Render the scene that is open.
+    Render,
+    /// Stop the render; what is rendered is kept.
+    Stop,
+    /// Go on with the render that was stopped.
+    Resume,
+    /// Look at a finished frame; `None`: at what is in work.
+    Look(Option<i32>),
+    /// Look at a picture of an older render.
+    LookBack(Box<Entry>, PathBuf),
+    /// Look at the finished frame after this one, or before it.
+    Step {
+        /// After it.
+        later: bool,
+    },
+    /// Keep changed settings.
+    Settings,
+    /// Light instead of dark, or back.
+    OtherTheme,
+    /// Put away a trouble, by its place.
+    PutAway(usize),
+    /// Something for the background, as it is.
+    Ask(Command),
+}

@@ -1,0 +1,110 @@
+//! What the window keeps between runs, as TOML in the platform's folder for settings.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::workflow::problem::{Problem, ProblemKind};
+
+/// Most files that are remembered.
+const MOST_RECENT: usize = 8;
+
+/// Light or dark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Theme {
+    /// As Blender.
+    #[default]
+    Dark,
+    /// For bright rooms.
+    Light,
+}
+
+/// Settings of the window. Unknown and missing ones are no error.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Light or dark.
+    pub theme: Theme,
+    /// Agents on this machine; 0: as many as suit it.
+    pub agents: u32,
+    /// Threads of each agent; 0: the processors, shared evenly.
+    pub threads_per_agent: u32,
+    /// A Blender beside those that agents find; empty: none.
+    pub blender: String,
+    /// Scenes that were opened, newest first.
+    pub recent: Vec<PathBuf>,
+}
+
+impl Settings {
+    /// Reads them; a file that is not there or broken gives the defaults.
+    pub fn load(path: &Path) -> Self {
+        let text = fs_err::read_to_string(path).unwrap_or_default();
+        toml::from_str(&text).unwrap_or_else(|error| {
+            tracing::debug!("settings {}: {error}", path.display());
+            Self::default()
+        })
+    }
+
+    /// Writes them, as a whole or not at all.
+    pub fn store(&self, path: &Path) -> Result<(), Problem> {
+        let fail = |e: std::io::Error| Problem::local_file(&e, ProblemKind::Input);
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs_err::create_dir_all(folder).map_err(fail)?;
+        let text = toml::to_string(self).map_err(|e| fail(std::io::Error::other(e)))?;
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
+        std::io::Write::write_all(&mut file, text.as_bytes()).map_err(fail)?;
+        file.persist(path).map_err(|e| fail(e.error))?;
+        Ok(())
+    }
+
+    /// Puts a scene in front of those that were opened.
+    pub fn remember(&mut self, scene: &Path) {
+        self.recent.retain(|known| known != scene);
+        self.recent.insert(0, scene.to_owned());
+        self.recent.truncate(MOST_RECENT);
+    }
+}
+
+/// Where the settings are: beside a data folder that was named, else in the platform's folder.
+pub fn path(data_dir: Option<&Path>) -> PathBuf {
+    let folder = match data_dir {
+        Some(dir) => Some(dir.to_owned()),
+        None => directories::ProjectDirs::from("", "", "blendnet")
+            .map(|dirs| dirs.config_dir().to_owned()),
+    };
+    folder.unwrap_or_default().join("settings.toml")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_come_back_as_they_were() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = path(Some(dir.path()));
+        let mut settings = Settings { theme: Theme::Light, agents: 3, ..Settings::default() };
+        settings.remember(Path::new("/a/ß \"x\".blend"));
+        settings.store(&path).unwrap();
+        assert_eq!(Settings::load(&path), settings);
+    }
+
+    #[test]
+    fn broken_settings_are_the_defaults() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = path(Some(dir.path()));
+        fs_err::write(&path, "theme = 7\n[[").unwrap();
+        assert_eq!(Settings::load(&path), Settings::default());
+    }
+
+    #[test]
+    fn the_newest_scene_is_in_front_and_no_scene_twice() {
+        let mut settings = Settings::default();
+        for number in 0..20 {
+            settings.remember(Path::new(&format!("/{}.blend", number % 10)));
+        }
+        assert_eq!(settings.recent.len(), MOST_RECENT);
+        assert_eq!(settings.recent[0], Path::new("/9.blend"));
+    }
+}
