@@ -115,7 +115,7 @@ pub(super) async fn save_as(path: PathBuf, outbox: &Outbox) {
 /// Copies the file where the format stays the same, so that nothing of it is lost.
 fn save(from: &Path, to: &Path) -> Result<(), Problem> {
     let failed = |e: std::io::Error| Problem::local_file(&e, ProblemKind::Input);
-    let ending = |path: &Path| path.extension().map(|ending| ending.to_ascii_lowercase());
+    let ending = |path: &Path| path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     if ending(from) == ending(to) || ending(to).is_none() {
         return fs_err::copy(from, to).map(drop).map_err(failed);
     }
@@ -152,9 +152,7 @@ mod tests {
 
     fn picture(folder: &Path) -> PathBuf {
         let path = folder.join("a.png");
-        image::RgbaImage::from_fn(4, 2, |x, _| image::Rgba([x as u8, 2, 3, 255]))
-            .save(&path)
-            .unwrap();
+        image::RgbaImage::from_fn(4, 2, |_, _| image::Rgba([1, 2, 3, 255])).save(&path).unwrap();
         path
     }
 

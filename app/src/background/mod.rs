@@ -4,7 +4,7 @@
 mod files;
 mod render;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 
@@ -52,11 +52,11 @@ impl Outbox {
 
 /// Starts the thread. `wake` is called after each event.
 pub fn start(
-    data_dir: Option<PathBuf>,
+    data_dir: Option<&Path>,
     wake: impl Fn() + Send + Sync + 'static,
 ) -> Result<Background, Problem> {
-    let data = DataDir::open(data_dir.as_deref())?;
-    let settings = settings::path(data_dir.as_deref());
+    let data = DataDir::open(data_dir)?;
+    let settings = settings::path(data_dir);
     let (commands, commanded) = mpsc::channel(COMMANDS_WAITING);
     let (sender, events) = std_mpsc::channel();
     let outbox = Outbox { events: sender, wake: Arc::new(wake) };

@@ -1,7 +1,7 @@
 //! The command line: reads arguments, runs one command, shows what it reports.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
@@ -94,8 +94,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let command = match command {
         Some(Command::OnFarm(command)) => command,
         Some(Command::OfScene(command)) => return ended(scene::run(&command, json), json),
-        Some(Command::Open { blend }) => return ended(window(data_dir, blend), json),
-        None => return ended(window(data_dir, None), json),
+        Some(Command::Open { blend }) => return ended(window(data_dir.as_deref(), blend), json),
+        None => return ended(window(data_dir.as_deref(), None), json),
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -112,7 +112,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 /// Opens the window, until the artist closes it.
-fn window(data_dir: Option<PathBuf>, scene: Option<PathBuf>) -> Ending {
+fn window(data_dir: Option<&Path>, scene: Option<PathBuf>) -> Ending {
     crate::gui::run(data_dir, scene).map(|()| exit::DONE)
 }
 

@@ -135,17 +135,12 @@ impl App {
 
     fn render(&mut self) {
         let state = &mut self.state;
-        if state.is_rendering() {
+        if let Some(why) = state.obstacle() {
+            state.apply(Event::Trouble(Problem::input(why)));
             return;
         }
         let Some(scene) = &state.scene else { return };
-        let order = match scene.choice.order(&scene.path, &state.settings) {
-            Ok(order) => order,
-            Err(why) => {
-                state.apply(Event::Trouble(Problem::input(why)));
-                return;
-            }
-        };
+        let Ok(order) = scene.choice.order(&scene.path, &state.settings) else { return };
         let name = scene.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         self.begin_render(Running::new(name, order.request.output.clone()));
         self.send(Command::Render(Box::new(order)));

@@ -13,7 +13,7 @@ pub mod theme;
 pub mod widgets;
 pub mod wish;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::background;
@@ -21,7 +21,7 @@ use crate::settings::{self, Settings};
 use crate::workflow::problem::Problem;
 
 /// Opens the window and waits until it is closed. `scene` is opened in it.
-pub fn run(data_dir: Option<PathBuf>, scene: Option<PathBuf>) -> Result<(), Problem> {
+pub fn run(data_dir: Option<&Path>, scene: Option<PathBuf>) -> Result<(), Problem> {
     let context: Arc<OnceLock<egui::Context>> = Arc::default();
     let waker = context.clone();
     let wake = move || {
@@ -29,7 +29,7 @@ pub fn run(data_dir: Option<PathBuf>, scene: Option<PathBuf>) -> Result<(), Prob
             context.request_repaint();
         }
     };
-    let settings = Settings::load(&settings::path(data_dir.as_deref()));
+    let settings = Settings::load(&settings::path(data_dir));
     let background = background::start(data_dir, wake)?;
     let viewport = egui::ViewportBuilder::default()
         .with_title("BlendNet")

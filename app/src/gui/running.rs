@@ -108,7 +108,6 @@ impl Running {
     /// Takes in a step. Gives a picture to show.
     pub fn take(&mut self, step: Step) -> Option<PathBuf> {
         match step {
-            Step::Farm(_) => {}
             Step::Upload(upload) => self.enter(Phase::Uploading(upload)),
             Step::Job(taken) => {
                 self.job = Some(taken.job);
@@ -131,7 +130,8 @@ impl Running {
                 return self.looked_at.is_none().then(|| self.picture(ended.frame)).flatten();
             }
             Step::Warning(warning) => self.warnings.push(warning.message),
-            Step::Done(_) => {}
+            // What it ends with comes once more, with the end.
+            Step::Farm(_) | Step::Done(_) => {}
         }
         None
     }

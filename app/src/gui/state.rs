@@ -38,6 +38,13 @@ pub struct OpenScene {
     pub choice: Choice,
 }
 
+impl OpenScene {
+    /// Files that the render can't do without and that are not there.
+    pub fn missing_count(&self) -> usize {
+        self.trace.value().map_or(0, |trace| trace.missing().count())
+    }
+}
+
 /// The picture that is looked at.
 #[derive(Debug)]
 pub struct Shown {
@@ -105,6 +112,18 @@ impl State {
     /// Whether a render runs.
     pub fn is_rendering(&self) -> bool {
         self.render.as_ref().is_some_and(Running::is_going)
+    }
+
+    /// Why the scene can't be rendered now, in a sentence; `None`: it can.
+    pub fn obstacle(&self) -> Option<String> {
+        let scene = self.scene.as_ref()?;
+        if self.is_rendering() {
+            return Some("a render runs already".to_owned());
+        }
+        if scene.missing_count() > 0 && !scene.choice.allow_missing {
+            return Some("files that the scene needs are missing".to_owned());
+        }
+        scene.choice.order(&scene.path, &self.settings).err()
     }
 
     /// Shows a scene that is about to be read.

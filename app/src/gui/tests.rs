@@ -1,1 +1,437 @@
+//! The window, driven by what a screen reader sees of it; without display or graphics chip.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc as std_mpsc;
+
+use blendnet_pack::inspect;
+use blendnet_pack::trace::{self, TraceOptions};
+use blendnet_protocol::{AgentState, FrameState, JobId, JobState, Region, Rendering};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+use tokio::sync::mpsc;
+
+use super::app::App;
+use super::command::Command;
+use super::event::{Event, Picture, SceneRead};
+use super::running::Running;
+use super::state::Screen;
+use crate::settings::{Settings, Theme};
+use crate::workflow::event::{
+    AgentReport, AgentShare, Event as Step, FrameEnded, FrameInWork, JobTaken, ProgressReport,
+    Summary,
+};
+use crate::workflow::history::Entry;
+use crate::workflow::problem::{Problem, ProblemKind};
+
+/// A window, the events that it gets, and the commands that it gives.
+struct Window<'a> {
+    harness: Harness<'a, App>,
+    events: std_mpsc::Sender<Event>,
+    commands: mpsc::Receiver<Command>,
+}
+
+impl Window<'_> {
+    fn new() -> Self {
+        Self::of_size(1180.0, 760.0, 1.0, Settings::default())
+    }
+
+    fn of_size(width: f32, height: f32, scale: f32, settings: Settings) -> Self {
+        let (sender, commands) = mpsc::channel(64);
+        let (events, received) = std_mpsc::channel();
+        let mut app = App::new(settings, sender, received);
+        let mut begun = false;
+        let builder = Harness::builder().with_size([width, height]).with_pixels_per_point(scale);
+        let harness = builder.build_ui_state(
+            move |ui, app: &mut App| {
+                if !begun {
+                    app.begin(ui.ctx(), None);
+                    begun = true;
+                }
+                app.take_events(ui.ctx());
+                app.draw(ui);
+            },
+            {
+                app.state.history.take(Ok(Vec::new()));
+                app
+            },
+        );
+        let mut window = Self { harness, events, commands };
+        window.asked();
+        window
+    }
+
+    /// Takes in an event. Spinners want to turn for ever, so a few steps are enough.
+    fn tell(&mut self, event: Event) {
+        self.events.send(event).unwrap();
+        self.harness.run_steps(3);
+    }
+
+    fn step(&mut self, step: Step) {
+        self.tell(Event::Step(Box::new(step)));
+    }
+
+    fn click(&mut self, label: &str) {
+        self.harness.get_by_label(label).click();
+        self.harness.run_steps(3);
+    }
+
+    fn type_in(&mut self, field: &str, text: &str) {
+        let field = |window: &Self, act: &dyn Fn(&egui_kittest::Node<'_>)| {
+            act(&window.harness.get_by_role_and_label(egui::Role::TextInput, field));
+        };
+        field(self, &|node| node.focus());
+        self.harness.run_steps(2);
+        field(self, &|node| node.type_text(text));
+        self.harness.run_steps(2);
+    }
+
+    fn shows(&self, text: &str) -> bool {
+        self.harness.query_all_by_label_contains(text).next().is_some()
+    }
+
+    fn asked(&mut self) -> Vec<Command> {
+        std::iter::from_fn(|| self.commands.try_recv().ok()).collect()
+    }
+
+    /// Opens the demo scene; its files are those on the disk.
+    fn with_demo(mut self) -> Self {
+        let demo = demo();
+        self.harness.state_mut().state.open_scene(demo.clone());
+        self.tell(Event::SceneRead(demo.clone(), Ok(Arc::new(read(&demo)))));
+        let traced = trace::trace(&demo, &TraceOptions::default()).unwrap();
+        self.tell(Event::SceneTraced(demo, Ok(Arc::new(traced))));
+        self.asked();
+        self
+    }
+
+    fn rendering(mut self) -> Self {
+        let state = &mut self.harness.state_mut().state;
+        state.render = Some(Running::new("shot.blend".into(), "/out".into()));
+        state.screen = Screen::Render;
+        let taken = JobTaken { job: job(), name: "shot.blend".into(), output: "/out".into() };
+        self.step(Step::Job(taken));
+        self
+    }
+
+    fn place_of(&self, label: &str) -> egui::Rect {
+        self.harness.get_by_label(label).rect()
+    }
+}
+
+fn demo() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/demo/demo.blend").canonicalize().unwrap()
+}
+
+fn read(path: &Path) -> SceneRead {
+    SceneRead { inspection: inspect::inspect(path).unwrap(), thumbnail: None }
+}
+
+fn job() -> JobId {
+    "a1b2".parse().unwrap()
+}
+
+fn agent(name: &str, state: AgentState, rendering: Option<Rendering>) -> AgentReport {
+    let doing = "frame 1, samples 16..32".to_owned();
+    AgentReport { id: name.to_owned(), state, doing, samples_per_sec: Some(1.5), rendering }
+}
+
+fn progress(frames: i32, agents: Vec<AgentReport>) -> Step {
+    let in_work = (1..=frames).map(|frame| FrameInWork {
+        frame,
+        state: FrameState::Running,
+        done: 0.25,
+        samples_done: 16.0,
+        covered: Vec::new(),
+    });
+    Step::Progress(Box::new(ProgressReport {
+        job: job(),
+        state: JobState::Running,
+        done: 0.25,
+        frames_done: 0,
+        frames_failed: 0,
+        frames: usize::try_from(frames).unwrap(),
+        in_work: in_work.collect(),
+        total_samples: 64,
+        elapsed_secs: 61.0,
+        remaining_secs: Some(183.0),
+        agents,
+    }))
+}
+
+fn summary(pictures: &[&str]) -> Summary {
+    Summary {
+        job: job(),
+        output: "/out".into(),
+        pictures: pictures.iter().map(PathBuf::from).collect(),
+        frames_done: 1,
+        frames_failed: 0,
+        total_samples: 64,
+        wall_secs: 14.0,
+        render_secs: 12.0,
+        work_ratio: 1.0,
+        agents: vec![AgentShare { id: "agent-1".into(), share: 1.0 }],
+    }
+}
+
+fn picture() -> Arc<Picture> {
+    let pixels = Arc::new(egui::ColorImage::filled([64, 36], egui::Color32::from_rgb(9, 8, 7)));
+    Arc::new(Picture { pixels })
+}
+
+#[test]
+fn an_empty_window_says_what_to_do() {
+    let window = Window::new();
+    assert!(window.shows("Drop a .blend here"));
+    assert!(!window.shows("Opened lately"));
+}
+
+#[test]
+fn a_path_that_is_typed_in_opens_the_scene() {
+    let mut window = Window::new();
+    window.type_in("Path of a scene", "/shots/a b.blend");
+    window.harness.key_press(egui::Key::Enter);
+    window.harness.run_steps(2);
+    assert_eq!(window.asked(), [Command::OpenScene("/shots/a b.blend".into())]);
+    assert!(window.shows("Reading /shots/a b.blend"));
+}
+
+#[test]
+fn scenes_that_were_opened_are_one_click_away() {
+    let mut settings = Settings::default();
+    settings.remember(Path::new("/shots/street.blend"));
+    let mut window = Window::of_size(640.0, 420.0, 1.0, settings);
+    window.click("street.blend");
+    assert_eq!(window.asked(), [Command::OpenScene("/shots/street.blend".into())]);
+}
+
+#[test]
+fn a_scene_shows_its_settings_and_the_files_that_it_needs() {
+    let window = Window::new().with_demo();
+    for text in ["demo.blend", "960 × 540 px", "Cycles, 72 samples", "Needs 2 files", "terrazzo"] {
+        assert!(window.shows(text), "{text}");
+    }
+}
+
+#[test]
+fn a_broken_file_says_so_with_what_to_do() {
+    let mut window = Window::new();
+    window.harness.state_mut().state.open_scene("/a.blend".into());
+    let problem = Problem::input("/a.blend is no .blend").hint("name another file");
+    window.tell(Event::SceneRead("/a.blend".into(), Err(problem)));
+    assert!(window.shows("/a.blend is no .blend") && window.shows("name another file"));
+    assert!(window.harness.query_by_label("Render").is_some(), "only the screen's own tab");
+}
+
+#[test]
+fn missing_files_stand_in_front_and_are_rendered_without_only_when_the_artist_says_so() {
+    let mut window = Window::new();
+    let demo = demo();
+    window.harness.state_mut().state.open_scene(demo.clone());
+    window.tell(Event::SceneRead(demo.clone(), Ok(Arc::new(read(&demo)))));
+    let mut traced = trace::trace(&demo, &TraceOptions::default()).unwrap();
+    traced.files[1].exists = false;
+    window.tell(Event::SceneTraced(demo, Ok(Arc::new(traced))));
+    assert!(window.shows("1 file is missing"));
+    assert!(window.shows("files that the scene needs are missing"));
+    window.asked();
+    window.harness.key_press(egui::Key::F12);
+    window.harness.run_steps(2);
+    assert!(window.asked().is_empty(), "keys do no more than the button");
+    window.click("Render without 1 missing file");
+    window.harness.key_press(egui::Key::F12);
+    window.harness.run_steps(2);
+    let asked = window.asked();
+    assert!(matches!(&asked[..], [Command::Render(order)] if order.request.allow_missing));
+}
+
+#[test]
+fn what_is_typed_in_is_what_is_rendered() {
+    let mut window = Window::new().with_demo();
+    for (field, text) in [("Samples", "16"), ("Camera", "Close up")] {
+        window.type_in(field, text);
+    }
+    window.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Enter);
+    window.harness.run_steps(2);
+    let asked = window.asked();
+    let [Command::Render(order)] = &asked[..] else { panic!("{asked:?}") };
+    assert_eq!(order.request.overrides.samples, Some(16));
+    assert_eq!(order.request.overrides.camera.as_deref(), Some("Close up"));
+    assert_eq!(order.request.frames.as_ref().unwrap().frames(), [1]);
+    assert!(window.shows("The farm starts"), "the window goes to the render");
+}
+
+#[test]
+fn a_wrong_field_says_why_and_nothing_is_rendered() {
+    let mut window = Window::new().with_demo();
+    window.type_in("Samples", "many");
+    assert!(window.shows("samples are a number from 1"));
+    window.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Enter);
+    window.harness.run_steps(2);
+    assert!(window.asked().is_empty());
+}
+
+#[test]
+fn a_render_shows_how_far_it_is_and_who_does_what() {
+    let mut window = Window::new().rendering();
+    assert!(window.shows("Blender opens the scene"));
+    let lost = agent("agent-b", AgentState::Lost, None);
+    window.step(progress(1, vec![agent("agent-a", AgentState::Online, None), lost]));
+    for text in ["3 min 03 s", "1: 16 of 64 samples", "2 agents", "agent-a", "lost; its work"] {
+        assert!(window.shows(text), "{text}");
+    }
+    window.click("Stop");
+    assert_eq!(window.asked(), [Command::Stop]);
+    assert!(window.shows("what is rendered is kept"));
+}
+
+#[test]
+fn the_strip_tells_what_agents_render() {
+    let mut window = Window::new().rendering();
+    let region: Region = serde_json::from_str(r#"{"tile":[0,0,64,36],"samples":[16,32]}"#).unwrap();
+    let rendering = Rendering { job: job(), frame: 1, region };
+    window.step(progress(1, vec![agent("agent-a", AgentState::Online, Some(rendering))]));
+    assert!(window.shows("Samples: merged and in work"));
+}
+
+#[test]
+fn a_new_preview_is_loaded_and_the_pixel_under_the_pointer_is_told() {
+    let mut window = Window::new().rendering();
+    let preview = crate::workflow::event::PreviewSaved {
+        frame: 1,
+        number: 1,
+        path: "/out/preview.png".into(),
+    };
+    window.step(Step::Preview(preview));
+    assert_eq!(window.asked(), [Command::LoadPicture("/out/preview.png".into())]);
+    window.tell(Event::Picture("/out/preview.png".into(), Ok(picture())));
+    assert!(window.shows("64 × 36 px"));
+    let middle = window.place_of("Picture").center();
+    window.harness.hover_at(middle);
+    window.harness.run_steps(4);
+    assert!(window.shows("R 9 G 8 B 7"));
+}
+
+#[test]
+fn a_failed_frame_says_why_and_the_rest_can_be_rendered_again() {
+    let mut window = Window::new().rendering();
+    window.step(Step::Frame(FrameEnded {
+        frame: 3,
+        state: FrameState::Failed,
+        files: Vec::new(),
+        failure: Some("Blender crashed".into()),
+        last_lines: vec!["Segmentation fault".into()],
+    }));
+    assert!(window.shows("Blender crashed"));
+    let problem = Problem::new(ProblemKind::Render, "shot.blend: 1 of 4 frames failed");
+    let problem = problem.details(vec!["Segmentation fault".into()]);
+    window.tell(Event::RenderEnded(Err(problem)));
+    assert!(window.shows("1 of 4 frames failed") && window.shows("Details"));
+    window.asked();
+    window.click("Go on");
+    assert!(matches!(&window.asked()[..], [Command::Resume(resumed, _)] if *resumed == job()));
+}
+
+#[test]
+fn a_finished_render_shows_its_picture_and_what_can_be_done_with_it() {
+    let mut window = Window::new().rendering();
+    window.tell(Event::RenderEnded(Ok(Box::new(summary(&["/out/shot_0001.png"])))));
+    let asked = window.asked();
+    assert!(asked.contains(&Command::LoadPicture("/out/shot_0001.png".into())), "{asked:?}");
+    assert!(asked.contains(&Command::LoadHistory));
+    assert!(window.shows("Done: 1 frame in 12 s"));
+    window.click("Save as…");
+    window.click("Show folder");
+    let wanted =
+        [Command::SaveAs("/out/shot_0001.png".into()), Command::OpenWithDesktop("/out".into())];
+    assert_eq!(window.asked(), wanted);
+}
+
+#[test]
+fn arrows_look_through_finished_frames() {
+    let mut window = Window::new().rendering();
+    for frame in 1..=3 {
+        let files = vec![format!("/out/{frame}.exr").into(), format!("/out/{frame}.png").into()];
+        let state = FrameState::Completed;
+        let ended = FrameEnded { frame, state, files, failure: None, last_lines: Vec::new() };
+        window.step(Step::Frame(ended));
+    }
+    window.asked();
+    for key in [egui::Key::ArrowLeft, egui::Key::ArrowLeft, egui::Key::ArrowRight] {
+        window.harness.key_press(key);
+        window.harness.run_steps(2);
+    }
+    let loaded = ["/out/3.png", "/out/2.png", "/out/3.png"];
+    assert_eq!(window.asked(), loaded.map(|path| Command::LoadPicture(path.into())));
+}
+
+#[test]
+fn ten_thousand_frames_and_two_hundred_agents_are_no_more_to_draw_than_what_is_seen() {
+    let mut window = Window::new().rendering();
+    let agents = (0..200).map(|n| agent(&format!("agent-{n}"), AgentState::Online, None));
+    window.step(progress(10_000, agents.collect()));
+    assert!(window.shows("200 agents"));
+    let rows = window.harness.query_all_by_label_contains("samples 16..32").count();
+    assert!((2..40).contains(&rows), "{rows} agents are drawn");
+    assert!(!window.shows("9999"));
+}
+
+#[test]
+fn long_names_do_not_push_anything_out_of_the_window() {
+    let mut window = Window::of_size(640.0, 420.0, 2.0, Settings::default()).rendering();
+    let name = "a-very-long-name-".repeat(20);
+    window.harness.state_mut().state.render.as_mut().unwrap().name = name.clone();
+    window.step(progress(1, vec![agent(&name, AgentState::Online, None)]));
+    let stop = window.place_of("Stop");
+    assert!(stop.right() < 640.0, "{stop:?}");
+}
+
+#[test]
+fn in_a_small_window_of_a_sharp_display_the_render_can_be_started() {
+    let mut window = Window::of_size(640.0, 420.0, 2.0, Settings::default()).with_demo();
+    window.harness.key_press(egui::Key::F12);
+    window.harness.run_steps(2);
+    assert!(matches!(&window.asked()[..], [Command::Render(_)]));
+}
+
+#[test]
+fn the_other_theme_is_kept() {
+    let mut window = Window::new();
+    window.click("Light");
+    let kept = Settings { theme: Theme::Light, ..Settings::default() };
+    assert_eq!(window.asked(), [Command::StoreSettings(Box::new(kept))]);
+    assert!(window.harness.query_by_label("Dark").is_some());
+}
+
+#[test]
+fn renders_that_were_made_can_be_looked_at_again() {
+    let mut window = Window::new();
+    window.harness.state_mut().state.screen = Screen::Results;
+    window.harness.run_steps(2);
+    assert!(window.shows("No renders yet"));
+    let entry = Entry::new("street.blend", &summary(&["/out/street_0001.png"]));
+    window.tell(Event::History(vec![entry]));
+    assert!(window.shows("street.blend") && window.shows("12 s by 1 agent"));
+    window.click("Show");
+    assert_eq!(window.asked(), [Command::LoadPicture("/out/street_0001.png".into())]);
+}
+
+#[test]
+fn troubles_stay_until_they_are_put_away() {
+    let mut window = Window::new();
+    window.tell(Event::Trouble(Problem::input("no program opens /out").hint("use another")));
+    assert!(window.shows("no program opens /out") && window.shows("use another"));
+    window.click("Put away");
+    assert!(!window.shows("no program opens /out"));
+}
+
+#[test]
+fn a_background_that_is_gone_is_told_once() {
+    let mut window = Window::new().with_demo();
+    window.commands.close();
+    for _ in 0..2 {
+        window.harness.key_press(egui::Key::F12);
+        window.harness.run_steps(2);
+    }
+    assert_eq!(window.harness.query_all_by_label_contains("does not answer").count(), 1);
+}

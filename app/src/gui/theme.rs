@@ -18,6 +18,26 @@ pub const ACCENT: Color32 = Color32::from_rgb(0xE8, 0x7D, 0x0D);
 /// Text on the accent.
 pub const ON_ACCENT: Color32 = Color32::from_rgb(0x18, 0x10, 0x06);
 
+/// Samples that are merged.
+pub const MERGED: Color32 = Color32::from_gray(0x78);
+
+/// Colours that can be told from each other, on dark and light.
+const AGENTS: [Color32; 8] = [
+    Color32::from_rgb(0x4E, 0x9F, 0xE0),
+    Color32::from_rgb(0xE0, 0x9B, 0x2D),
+    Color32::from_rgb(0x5B, 0xB0, 0x5B),
+    Color32::from_rgb(0xD9, 0x5F, 0x8D),
+    Color32::from_rgb(0x9B, 0x7F, 0xE0),
+    Color32::from_rgb(0x3F, 0xB5, 0xB0),
+    Color32::from_rgb(0xC8, 0xB5, 0x2E),
+    Color32::from_rgb(0xD4, 0x6A, 0x4C),
+];
+
+/// The colour of an agent, by its place in the farm.
+pub fn agent(place: usize) -> Color32 {
+    AGENTS.get(place % AGENTS.len()).copied().unwrap_or(ACCENT)
+}
+
 /// Colours that say how something is.
 #[derive(Clone, Copy, Debug)]
 pub struct Signals {
@@ -110,9 +130,12 @@ fn shared(visuals: &mut egui::Visuals) {
 }
 
 /// The one thing to do next.
-pub fn main_button(text: &str) -> egui::Button<'_> {
+pub fn main_button_ui(ui: &mut egui::Ui, enabled: bool, text: &str) -> egui::Response {
     let text = egui::RichText::new(text).color(ON_ACCENT).strong();
-    egui::Button::new(text).fill(ACCENT).min_size(vec2(140.0, 32.0))
+    ui.add_enabled_ui(enabled, |ui| {
+        ui.add_sized([140.0, 32.0], egui::Button::new(text).fill(ACCENT))
+    })
+    .inner
 }
 
 /// A frame around what belongs together.

@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
-use blendnet_protocol::{AgentState, FrameState, JobId, JobState, SplitPlan};
+use blendnet_protocol::{
+    AgentState, FilmRect, FrameState, JobId, JobState, Region, Rendering, SplitPlan,
+};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
@@ -87,6 +89,8 @@ pub struct SceneSummary {
     pub width_px: u32,
     /// Size of the picture.
     pub height_px: u32,
+    /// Which part of the full frame that is.
+    pub film: FilmRect,
     /// Blender's name, such as `CYCLES`.
     pub engine: String,
     /// Samples of a frame.
@@ -141,6 +145,8 @@ pub struct FrameInWork {
     pub done: f64,
     /// Samples merged, averaged over the pixels.
     pub samples_done: f64,
+    /// What is merged; disjoint.
+    pub covered: Vec<Region>,
 }
 
 /// An agent, in short.
@@ -154,6 +160,8 @@ pub struct AgentReport {
     pub doing: String,
     /// Samples of a whole frame a second.
     pub samples_per_sec: Option<f64>,
+    /// What it renders of this job now.
+    pub rendering: Option<Rendering>,
 }
 
 /// A preview on the disk.

@@ -19,6 +19,7 @@ pub(crate) fn agent(id: &str, doing: &str) -> AgentView {
         doing: doing.to_owned(),
         progress: None,
         samples_per_sec: Some(2.0),
+        rendering: None,
     }
 }
 
@@ -33,6 +34,7 @@ pub(crate) fn frame(frame: i32, state: FrameState, done: f64) -> FrameView {
         state,
         done,
         samples_done: done * 128.0,
+        covered: Vec::new(),
         failures: 0,
         preview: 0,
         image: None,

@@ -28,6 +28,7 @@ pub fn progress(view: &FarmView, job: &JobView) -> ProgressReport {
                 state: frame.state,
                 done: frame.done,
                 samples_done: frame.samples_done,
+                covered: frame.covered.clone(),
             })
             .collect(),
         total_samples: job.total_samples,
@@ -41,6 +42,7 @@ pub fn progress(view: &FarmView, job: &JobView) -> ProgressReport {
                 state: agent.state,
                 doing: agent.doing.clone(),
                 samples_per_sec: agent.samples_per_sec,
+                rendering: agent.rendering.clone().filter(|rendering| rendering.job == job.id),
             })
             .collect(),
     }
@@ -64,6 +66,7 @@ pub fn scene(job: &JobView) -> Option<SceneSummary> {
         frame_count: job.frames.len(),
         width_px: size.width_px(),
         height_px: size.height_px(),
+        film: info.film,
         engine: info.engine.clone(),
         samples: info.samples,
         denoise: info.denoise,

@@ -1,7 +1,8 @@
 //! Jobs, frames and agents as the manager shows them.
 
 use crate::{
-    AgentId, ExternalFile, FrameSet, JobId, Progress, ResultFile, SceneInfo, SceneSpec, WorkFailure,
+    AgentId, ExternalFile, FrameSet, JobId, Progress, Region, ResultFile, SceneInfo, SceneSpec,
+    WorkFailure,
 };
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +116,9 @@ pub struct FrameView {
     pub done: f64,
     /// Merged samples, averaged over the pixels.
     pub samples_done: f64,
+    /// What is merged, while the frame is rendered; disjoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covered: Vec<Region>,
     /// Attempts that failed.
     pub failures: u32,
     /// Grows with every new preview; 0: there is none yet.
@@ -195,6 +199,20 @@ pub struct AgentView {
     pub progress: Option<Progress>,
     /// Samples of a whole frame a second, as last measured.
     pub samples_per_sec: Option<f64>,
+    /// What it renders now; `None` while it does something else or nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rendering: Option<Rendering>,
+}
+
+/// The part of a job that an agent renders.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rendering {
+    /// Of which job.
+    pub job: JobId,
+    /// Of which frame.
+    pub frame: i32,
+    /// Which pixels and samples of it.
+    pub region: Region,
 }
 
 /// The farm as `GET farm` answers and events carry.

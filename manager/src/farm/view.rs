@@ -3,7 +3,8 @@
 use super::owner::Owner;
 use super::record::JobRecord;
 use blendnet_protocol::{
-    AgentState, AgentView, FarmView, FrameState, FrameView, JobId, JobView, VERSION,
+    AgentState, AgentView, FarmView, FrameState, FrameView, JobId, JobView, Region, Rendering,
+    VERSION,
 };
 use blendnet_scheduler::{Agent, AgentPhase, Frame, Job, Task};
 
@@ -45,6 +46,16 @@ impl Owner {
         })
     }
 
+    fn rendering(&self, id: &JobId, task: &Task) -> Option<Rendering> {
+        let job = self.farm.jobs.get(id)?;
+        let (frame, region) = match task {
+            Task::Part { frame, region } => (*frame, *region),
+            Task::Whole { frame } => (*frame, whole(job)?),
+            Task::Inspect | Task::Finish { .. } => return None,
+        };
+        Some(Rendering { job: id.clone(), frame, region })
+    }
+
     fn agent_view(&self, id: &blendnet_protocol::AgentId, agent: &Agent) -> AgentView {
         let link = self.links.get(id);
         let doing = agent.queue.first();
@@ -61,11 +72,19 @@ impl Owner {
             address: link.map(|link| link.address.clone()).unwrap_or_default(),
             pid: link.and_then(|link| link.pid),
             blender_pid: link.and_then(|link| link.report.as_ref()?.blender_pid),
-            doing: doing.map_or_else(String::new, |a| describe(&a.task)),
+            doing: doing.map_or_else(String::new, |a| {
+                describe(&a.task, self.farm.jobs.get(&a.job).and_then(whole))
+            }),
             progress: link.and_then(|link| link.progress.clone()),
             samples_per_sec: speed.and_then(|(speed, job)| frame_samples(speed.rate(), job)),
+            rendering: doing.and_then(|a| self.rendering(&a.job, &a.task)),
         }
     }
+}
+
+fn whole(job: &Job) -> Option<Region> {
+    let frame = job.frames.values().next()?;
+    Some(frame.coverage.bounds())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a number for people")]
@@ -92,6 +111,10 @@ fn frame_view(number: i32, frame: &Frame, record: &JobRecord) -> FrameView {
         done: frame.done_share(),
         samples_done: frame.done_share()
             * f64::from(frame.coverage.bounds().samples.sample_count()),
+        covered: match frame.state {
+            FrameState::Running => frame.coverage.done().to_vec(),
+            _ => Vec::new(),
+        },
         failures: frame.failures,
         preview: record.previews.get(&number).copied().unwrap_or(0),
         image: result.map(|result| result.image.clone()),
@@ -100,22 +123,20 @@ fn frame_view(number: i32, frame: &Frame, record: &JobRecord) -> FrameView {
     }
 }
 
-fn describe(task: &Task) -> String {
+/// A tile is only named where it is not all of the frame.
+fn describe(task: &Task, whole: Option<Region>) -> String {
     match task {
         Task::Inspect => "looks into the scene".to_owned(),
         Task::Whole { frame } => format!("frame {frame}"),
         Task::Finish { frame } => format!("frame {frame}: denoise and compose"),
         Task::Part { frame, region } => {
             let (samples, tile) = (region.samples, region.tile);
-            format!(
-                "frame {frame}, samples {}..{}, tile {}x{} at {},{}",
-                samples.start(),
-                samples.end(),
-                tile.width_px(),
-                tile.height_px(),
-                tile.x_px(),
-                tile.y_px()
-            )
+            let samples = format!("frame {frame}, samples {}..{}", samples.start(), samples.end());
+            if whole.is_some_and(|whole| whole.tile == tile) {
+                return samples;
+            }
+            let (width, height) = (tile.width_px(), tile.height_px());
+            format!("{samples}, tile {width}x{height} at {},{}", tile.x_px(), tile.y_px())
         }
     }
 }

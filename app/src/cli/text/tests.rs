@@ -179,8 +179,13 @@ fn json_lines_carry_an_event_name() {
 #[test]
 fn every_field_of_an_event_is_documented() {
     let documented = include_str!("../../../../docs/command-line.md");
-    let in_work =
-        vec![FrameInWork { frame: 1, state: FrameState::Running, done: 0.0, samples_done: 0.0 }];
+    let in_work = vec![FrameInWork {
+        frame: 1,
+        state: FrameState::Running,
+        done: 0.0,
+        samples_done: 0.0,
+        covered: Vec::new(),
+    }];
     let mut progress = still(FrameState::Running, 0.5);
     progress.in_work = in_work;
     let view = job(JobState::Ready, 0.0, vec![frame(1, FrameState::Queued, 0.0)]);

@@ -7,8 +7,10 @@ use crate::gui::command::Command;
 use crate::gui::running::{FrameRow, Phase, Running};
 use crate::gui::state::{Shown, State};
 use crate::gui::theme;
+use crate::gui::widgets::coverage;
 use crate::gui::widgets::form::fact;
 use crate::gui::widgets::problem::problem_ui;
+use crate::gui::widgets::sign::{dot_ui, warning_ui};
 use crate::gui::widgets::viewer::{Pixel, Viewer};
 use crate::gui::wish::Wish;
 use crate::text::{bytes, count, duration};
@@ -31,15 +33,28 @@ pub fn render_ui(ui: &mut egui::Ui, state: &State, viewer: &mut Viewer, wishes: 
             agents_ui(ui, render);
             for warning in &render.warnings {
                 ui.horizontal_wrapped(|ui| {
-                    let color = theme::signals(ui.visuals()).warning;
-                    ui.label(egui::RichText::new("⚠").color(color));
+                    warning_ui(ui, theme::signals(ui.visuals()).warning);
                     ui.label(warning);
                 });
             }
             frames_ui(ui, render, wishes);
         });
     });
-    egui::CentralPanel::default().show(ui, |ui| picture_ui(ui, state.shown.as_ref(), viewer));
+    let looks_at_work = render.is_going() && render.looked_at.is_none();
+    let progress = render.progress.as_ref().filter(|_| looks_at_work);
+    let coverage = progress.and_then(coverage::of);
+    let film = render.scene.as_ref().map(|scene| &scene.film);
+    egui::CentralPanel::default().show(ui, |ui| {
+        if let Some(coverage) = &coverage {
+            egui::Panel::bottom("coverage").show(ui, |ui| coverage::strip_ui(ui, coverage, film));
+        }
+        let over = |painter: &egui::Painter, place| {
+            if let (Some(coverage), Some(film)) = (&coverage, film) {
+                coverage::tiles_ui(painter, place, coverage, film);
+            }
+        };
+        picture_ui(ui, state.shown.as_ref(), viewer, over);
+    });
 }
 
 fn head_ui(ui: &mut egui::Ui, render: &Running, closing: bool, wishes: &mut Vec<Wish>) {
@@ -62,9 +77,10 @@ fn head_ui(ui: &mut egui::Ui, render: &Running, closing: bool, wishes: &mut Vec<
         Phase::Done(summary) => done_ui(ui, summary, wishes),
         Phase::Ended(problem) => {
             problem_ui(ui, problem);
-            let button = theme::main_button("Go on");
             let hint = "Goes on with what is rendered; nothing is rendered twice";
-            if render.job.is_some() && ui.add(button).on_hover_text(hint).clicked() {
+            if render.job.is_some()
+                && theme::main_button_ui(ui, true, "Go on").on_hover_text(hint).clicked()
+            {
                 wishes.push(Wish::Resume);
             }
         }
@@ -139,14 +155,15 @@ fn agents_ui(ui: &mut egui::Ui, render: &Running) {
     let height = 2.0 * ui.text_style_height(&egui::TextStyle::Body) + 6.0;
     let area = egui::ScrollArea::vertical().id_salt("agents").max_height(220.0);
     area.auto_shrink([false, true]).show_rows(ui, height, progress.agents.len(), |ui, range| {
-        for agent in progress.agents.get(range).unwrap_or_default() {
-            agent_ui(ui, agent);
+        for (place, agent) in progress.agents.iter().enumerate().skip(range.start).take(range.len())
+        {
+            agent_ui(ui, place, agent);
         }
     });
     ui.add_space(theme::GAP);
 }
 
-fn agent_ui(ui: &mut egui::Ui, agent: &AgentReport) {
+fn agent_ui(ui: &mut egui::Ui, place: usize, agent: &AgentReport) {
     let signals = theme::signals(ui.visuals());
     let (state, color) = match agent.state {
         AgentState::Starting => ("starts", signals.warning),
@@ -155,7 +172,7 @@ fn agent_ui(ui: &mut egui::Ui, agent: &AgentReport) {
         AgentState::Draining => ("ends", signals.warning),
     };
     ui.horizontal(|ui| {
-        ui.label(egui::RichText::new("⏺").color(color));
+        dot_ui(ui, theme::agent(place));
         ui.label(&agent.id);
         ui.label(egui::RichText::new(state).color(color));
         if let Some(speed) = agent.samples_per_sec {
@@ -177,7 +194,7 @@ fn frames_ui(ui: &mut egui::Ui, render: &Running, wishes: &mut Vec<Wish>) {
         if render.looked_at.is_some() && render.is_going() && ui.button("Follow").clicked() {
             wishes.push(Wish::Look(None));
         }
-        ui.label(egui::RichText::new("← → to look at the finished ones").weak());
+        ui.label(egui::RichText::new("arrow keys look at the finished ones").weak());
     });
     let height =
         ui.text_style_height(&egui::TextStyle::Button) + 2.0 * ui.spacing().button_padding.y;
@@ -227,7 +244,12 @@ fn frame_ui(
 }
 
 /// Draws a picture with what belongs to it; the results use it too.
-pub(super) fn picture_ui(ui: &mut egui::Ui, shown: Option<&Shown>, viewer: &mut Viewer) {
+pub(super) fn picture_ui(
+    ui: &mut egui::Ui,
+    shown: Option<&Shown>,
+    viewer: &mut Viewer,
+    over: impl FnOnce(&egui::Painter, egui::Rect),
+) {
     if let Some(problem) = shown.and_then(|shown| shown.picture.error()) {
         problem_ui(ui, problem);
         return;
@@ -253,7 +275,9 @@ pub(super) fn picture_ui(ui: &mut egui::Ui, shown: Option<&Shown>, viewer: &mut 
             }
         });
     });
-    egui::CentralPanel::default().show(ui, |ui| pixel = viewer.picture_ui(ui, &picture.pixels));
+    egui::CentralPanel::default().show(ui, |ui| {
+        pixel = viewer.picture_ui(ui, &picture.pixels, over);
+    });
     // Drawn above the picture, so it is known in the next frame of the window.
     if pixel != last {
         ui.data_mut(|data| data.insert_temp(egui::Id::unique("pixel"), pixel));

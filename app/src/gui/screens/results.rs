@@ -31,7 +31,9 @@ pub fn results_ui(ui: &mut egui::Ui, state: &State, viewer: &mut Viewer, wishes:
             }
         });
     });
-    egui::CentralPanel::default().show(ui, |ui| picture_ui(ui, state.shown.as_ref(), viewer));
+    egui::CentralPanel::default().show(ui, |ui| {
+        picture_ui(ui, state.shown.as_ref(), viewer, |_, _| {});
+    });
 }
 
 fn row_height(ui: &egui::Ui) -> f32 {

@@ -14,6 +14,7 @@ use crate::gui::state::{OpenScene, State};
 use crate::gui::theme;
 use crate::gui::widgets::form::{fact, number_row, row, text_row};
 use crate::gui::widgets::problem::problem_ui;
+use crate::gui::widgets::sign::warning_ui;
 use crate::gui::wish::Wish;
 use crate::settings::Settings;
 use crate::text::{bytes, count};
@@ -32,7 +33,7 @@ pub fn scene_ui(
     wishes: &mut Vec<Wish>,
 ) {
     open_ui(ui, state, wishes);
-    let going = state.is_rendering();
+    let obstacle = state.obstacle();
     let State { scene, settings, .. } = state;
     let Some(scene) = scene else {
         recent_ui(ui, settings, wishes);
@@ -57,7 +58,7 @@ pub fn scene_ui(
             ui.add_space(theme::GAP);
             farm_ui(ui, settings, wishes);
             ui.add_space(theme::GAP);
-            render_button_ui(ui, scene, settings, going, wishes);
+            render_button_ui(ui, scene, obstacle, wishes);
         });
     });
     egui::CentralPanel::default().show(ui, |ui| {
@@ -171,10 +172,8 @@ fn layers_ui(ui: &mut egui::Ui, choice: &mut Choice, scene: &Scene) {
         ui.vertical(|ui| {
             for layer in &scene.view_layers {
                 let chosen = &mut choice.view_layers;
-                let mut on = match chosen.is_empty() {
-                    true => layer.used,
-                    false => chosen.contains(&layer.name),
-                };
+                let mut on =
+                    if chosen.is_empty() { layer.used } else { chosen.contains(&layer.name) };
                 if !ui.checkbox(&mut on, &layer.name).changed() {
                     continue;
                 }
@@ -205,23 +204,15 @@ fn farm_ui(ui: &mut egui::Ui, settings: &mut Settings, wishes: &mut Vec<Wish>) {
 fn render_button_ui(
     ui: &mut egui::Ui,
     scene: &mut OpenScene,
-    settings: &Settings,
-    going: bool,
+    why_not: Option<String>,
     wishes: &mut Vec<Wish>,
 ) {
-    let missing = scene.trace.value().map_or(0, |trace| trace.missing().count());
+    let missing = scene.missing_count();
     if missing > 0 {
         let text = format!("Render without {}", count(missing, "missing file", "missing files"));
         ui.checkbox(&mut scene.choice.allow_missing, text);
     }
-    let why_not = if going {
-        Some("a render runs already".to_owned())
-    } else if missing > 0 && !scene.choice.allow_missing {
-        Some("files that the scene needs are missing".to_owned())
-    } else {
-        scene.choice.order(&scene.path, settings).err()
-    };
-    let button = ui.add_enabled(why_not.is_none(), theme::main_button("Render"));
+    let button = theme::main_button_ui(ui, why_not.is_none(), "Render");
     let button = button.on_hover_text("F12 or Ctrl+Enter");
     if button.clicked() {
         wishes.push(Wish::Render);
@@ -272,8 +263,8 @@ fn facts_ui(ui: &mut egui::Ui, read: &SceneRead, scene: &Scene) {
 fn thumbnail_ui(ui: &mut egui::Ui, open: &OpenScene, read: &SceneRead, shown: &mut Thumbnail) {
     let Some(thumbnail) = &read.thumbnail else { return };
     if shown.as_ref().is_none_or(|(path, _)| *path != open.path) {
-        let side = |px: u32| usize::try_from(px).unwrap_or_default();
-        let size = [side(thumbnail.width_px), side(thumbnail.height_px)];
+        let length = |px: u32| usize::try_from(px).unwrap_or_default();
+        let size = [length(thumbnail.width_px), length(thumbnail.height_px)];
         let image = egui::ColorImage::from_rgba_unmultiplied(size, &thumbnail.rgba);
         let texture = ui.ctx().load_texture("thumbnail", image, egui::TextureOptions::LINEAR);
         *shown = Some((open.path.clone(), texture));
@@ -290,7 +281,7 @@ fn warnings_ui(ui: &mut egui::Ui, read: &SceneRead, trace: &Fetched<Arc<Trace>, 
     let warnings = read.inspection.warnings.iter().map(|warning| &warning.message);
     for message in warnings.chain(traced) {
         ui.horizontal_wrapped(|ui| {
-            ui.label(egui::RichText::new("⚠").color(signals.warning));
+            warning_ui(ui, signals.warning);
             ui.label(message);
         });
     }

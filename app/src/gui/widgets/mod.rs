@@ -1,5 +1,7 @@
 //! Widgets of our own.
 
+pub mod coverage;
 pub mod form;
 pub mod problem;
+pub mod sign;
 pub mod viewer;

@@ -1,5 +1,6 @@
 //! A problem: what happened, what to do, and the detail one click away.
 
+use super::sign::warning_ui;
 use crate::gui::theme;
 use crate::workflow::problem::Problem;
 
@@ -9,7 +10,7 @@ pub fn problem_ui(ui: &mut egui::Ui, problem: &Problem) {
     theme::group(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.horizontal_wrapped(|ui| {
-            ui.label(egui::RichText::new("⚠").color(bad));
+            warning_ui(ui, bad);
             ui.label(egui::RichText::new(&problem.message).color(bad).strong());
         });
         if let Some(hint) = &problem.hint {

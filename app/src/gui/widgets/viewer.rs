@@ -45,15 +45,12 @@ impl Viewer {
             return;
         }
         let image = if stops == 0.0 { pixels.clone() } else { Arc::new(exposed(pixels, stops)) };
-        match &mut self.texture {
-            Some((texture, there, at)) => {
-                texture.set(image, theme::texture_options());
-                (*there, *at) = (generation, stops);
-            }
-            None => {
-                let texture = context.load_texture("picture", image, theme::texture_options());
-                self.texture = Some((texture, generation, stops));
-            }
+        if let Some((texture, there, at)) = &mut self.texture {
+            texture.set(image, theme::texture_options());
+            (*there, *at) = (generation, stops);
+        } else {
+            let texture = context.load_texture("picture", image, theme::texture_options());
+            self.texture = Some((texture, generation, stops));
         }
     }
 
@@ -82,11 +79,16 @@ impl Viewer {
         self.offset = Vec2::ZERO;
     }
 
-    /// Draws the picture in all the space that is left. Gives the pixel under the pointer.
-    pub fn picture_ui(&mut self, ui: &mut egui::Ui, pixels: &ColorImage) -> Option<Pixel> {
+    /// Draws the picture in all the space that is left, and `over` on it. Gives the pixel under the
+    /// pointer.
+    pub fn picture_ui(
+        &mut self,
+        ui: &mut egui::Ui,
+        pixels: &ColorImage,
+        over: impl FnOnce(&egui::Painter, Rect),
+    ) -> Option<Pixel> {
         let (view, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
-        response
-            .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Rendered picture"));
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Picture"));
         let painter = ui.painter_at(view);
         painter.rect_filled(view, 4.0, theme::behind_pictures());
         let size = size_of(pixels);
@@ -98,6 +100,7 @@ impl Viewer {
             let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
             painter.image(texture.id(), place, uv, Color32::WHITE);
         }
+        over(&painter, place);
         pixel_at(pixels, place, zoom, response.hover_pos()?)
     }
 
