@@ -12,6 +12,8 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/blendnet
 # What the bpy module links to, and software OpenGL for Workbench.
 libraries=(libegl1 libgl1 libgl1-mesa-dri libice6 libsm6 libx11-6 libxext6 libxfixes3 libxi6 libxkbcommon0
     libxrender1)
+# A display for the window, and what clicks and looks at it.
+window=(imagemagick libx11-xcb1 libxcursor1 libxkbcommon-x11-0 libxrandr2 xdotool xvfb)
 
 say() { echo "setup: $*" >&2; }
 
@@ -80,6 +82,7 @@ fi
 if command -v rustup >/dev/null && ! { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1; then
     rustup component add rustfmt clippy >&2
 fi
+[ -z "$has_apt" ] || packages "${window[@]}"
 if [ -n "${BLENDNET_TEST_BPY:-}" ]; then
     echo "$BLENDNET_TEST_BPY"
     exit 0

@@ -7,7 +7,7 @@ use blendnet_tests::{Farm, Render, compare_exr, system_blender};
 /// On a machine with other load Blender 3.4 is not equal to itself: renders of one file differ in
 /// some pixels by up to 8e-6 (docs/MEASURED.md). Here several Blenders open the scene, while other
 /// tests run. A sample that is missing or there twice is over 1e-3.
-const SEVERAL_BLENDERS: f64 = 10.0 * ROUNDING;
+pub(crate) const SEVERAL_BLENDERS: f64 = 10.0 * ROUNDING;
 
 /// Of all renders.
 const OPTIONS: [&str; 6] = ["--agents", "2", "--threads-per-agent", "1", "--split", "samples"];

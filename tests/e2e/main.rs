@@ -14,3 +14,4 @@ mod pack;
 mod scene;
 mod trust;
 mod warm;
+mod window;

@@ -70,6 +70,24 @@ fn frames_whose_files_come_one_by_one_are_the_one_machines() {
 }
 
 #[test]
+fn what_was_moved_is_rendered_from_where_it_is_now() {
+    let blender = system_blender();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let scattered = at("nas");
+    let options = ["--scattered", scattered.to_str().unwrap(), "--samples", "4"];
+    let scene = blender.make_scene("external", &at("shot/scene.blend"), &options);
+    let theirs = blender.one_go(&scene, &at("theirs.exr"), 1);
+    fs_err::rename(at("nas"), at("backup")).unwrap();
+    let lost = Render::start(&scene, &at("lost"), &["--frames", "1"]).finish();
+    assert_eq!(lost.code, 3, "files are missing: {:#?}", lost.events);
+    let moved = format!("{}={}", at("nas").display(), at("backup").display());
+    let options = ["--frames", "1", "--split", "samples", "--moved", &moved];
+    let rendered = render(&blender, &scene, &at("farm"), &options);
+    assert_equal(&compare_exr(&rendered.exr(1), &theirs), ROUNDING);
+}
+
+#[test]
 fn packs_are_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);

@@ -15,6 +15,7 @@ mod farm;
 mod programs;
 mod render;
 mod server;
+mod window;
 
 pub use blender::{Blender, blenders, system_blender};
 pub use compare::{Difference, Kind, PngDifference, compare_exr, compare_png};
@@ -22,3 +23,4 @@ pub use farm::Farm;
 pub use programs::program;
 pub use render::{Render, Rendered};
 pub use server::{Reply, Server, descendants, is_running, sha1, wait_for};
+pub use window::{Window, colors, difference, main_button, picture_area};

@@ -11,6 +11,7 @@ use image::{DynamicImage, ImageFormat};
 use super::Outbox;
 use crate::gui::event::{Event, Picture, SceneRead};
 use crate::workflow::problem::{Problem, ProblemKind};
+use crate::workflow::scene_files::Moved;
 
 /// Pictures are larger than this in no direction; graphics chips take no more.
 const MOST_PX: u32 = 8192;
@@ -41,11 +42,29 @@ pub(super) async fn read_scene(path: PathBuf, outbox: &Outbox) {
     if failed {
         return;
     }
-    let trace = |path: &Path| {
-        trace::trace(path, &TraceOptions::default()).map_err(|e| Problem::of_pack(&e))
-    };
+    trace_scene(path, Moved::new(), outbox).await;
+}
+
+/// Tells which files a .blend needs.
+pub(super) async fn trace_scene(path: PathBuf, moved: Moved, outbox: &Outbox) {
+    let options = TraceOptions { frames: None, moved };
+    let trace = move |path: &Path| trace::trace(path, &options).map_err(|e| Problem::of_pack(&e));
     let traced = in_background(&path, trace).await;
     outbox.tell(Event::SceneTraced(path, traced.map(Arc::new)));
+}
+
+/// Asks where a missing file is.
+pub(super) async fn find(missing: PathBuf, outbox: &Outbox) {
+    let name = missing.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let dialog = rfd::AsyncFileDialog::new().set_title(format!("Where is {name}?"));
+    let ending = missing.extension().map(|ending| ending.to_string_lossy().into_owned());
+    let dialog = match &ending {
+        Some(ending) => dialog.add_filter("Files of this kind", &[ending]),
+        None => dialog,
+    };
+    if let Some(chosen) = dialog.add_filter("All files", &["*"]).pick_file().await {
+        outbox.tell(Event::Found { missing, file: chosen.path().to_owned() });
+    }
 }
 
 fn look_into(path: &Path) -> Result<SceneRead, PackError> {

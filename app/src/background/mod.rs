@@ -102,6 +102,8 @@ async fn at_hand(served: Served, command: Command) {
     match command {
         Command::ChooseScene => files::choose_scene(outbox).await,
         Command::OpenScene(path) => files::read_scene(path, outbox).await,
+        Command::Trace(path, moved) => files::trace_scene(path, moved, outbox).await,
+        Command::Find(missing) => files::find(missing, outbox).await,
         Command::ChooseOutput(from) => files::choose_output(from, outbox).await,
         Command::LoadPicture(path) => files::load_picture(path, outbox).await,
         Command::OpenWithDesktop(path) => files::open_with_desktop(path, outbox).await,

@@ -13,6 +13,7 @@ pub mod exit;
 mod farm;
 mod farm_args;
 mod jobs;
+mod moved;
 mod pack;
 mod printer;
 mod render;

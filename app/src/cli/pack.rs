@@ -9,6 +9,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::farm::printed;
+use super::moved::MovedArgs;
 use super::printer::{print_json, print_lines};
 use super::{Ending, exit};
 use crate::text::{bytes, count};
@@ -21,6 +22,8 @@ pub(super) struct PackArgs {
     /// The scene
     #[arg(value_name = "FILE.blend")]
     blend: PathBuf,
+    #[command(flatten)]
+    moved: MovedArgs,
     /// Where to: a name that ends in .zip, or a folder
     #[arg(long, short, value_name = "PATH")]
     output: PathBuf,
@@ -88,7 +91,8 @@ pub(super) fn run(args: &PackArgs, json: bool) -> Ending {
             print_lines(&[format!("warning: {again}")])
         });
     };
-    let done = pack::pack(&args.blend, &TraceOptions::default(), carry_out, changed);
+    let options = TraceOptions { frames: None, moved: args.moved.moved() };
+    let done = pack::pack(&args.blend, &options, carry_out, changed);
     let done = done.map_err(|error| Problem::of_pack(&error))?;
     if let Some(problem) = told {
         return Err(problem);

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 use super::farm_args::FarmArgs;
+use super::moved::MovedArgs;
 use super::printer::Printer;
 use super::{Ending, Shared};
 use crate::workflow::event::{Event, Events, Summary};
@@ -48,6 +49,8 @@ pub(super) struct RenderArgs {
     /// Render although files that the scene needs are missing
     #[arg(long)]
     allow_missing: bool,
+    #[command(flatten)]
+    moved: MovedArgs,
     #[command(flatten)]
     farm: FarmArgs,
 }
@@ -107,6 +110,7 @@ pub(super) async fn run(args: RenderArgs, shared: &Shared) -> Ending {
         split: args.split.into(),
         max_agents: args.farm.agents(),
         allow_missing: args.allow_missing,
+        moved: args.moved.moved(),
     };
     let (events, receiver) = Events::channel();
     let stop = shared.soft.child_token();

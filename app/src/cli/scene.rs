@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::farm::printed;
+use super::moved::MovedArgs;
 use super::pack::{self, PackArgs};
 use super::printer::{print_json, print_lines};
 use super::{Ending, exit};
@@ -46,6 +47,8 @@ pub(super) struct TraceArgs {
     /// The Blender, or Python with the bpy module, to compare with [default: blender]
     #[arg(long, value_name = "PATH", requires = "compare")]
     blender: Option<PathBuf>,
+    #[command(flatten)]
+    moved: MovedArgs,
 }
 
 /// Runs one of them.
@@ -72,7 +75,8 @@ fn is_missing(file: &Dependency) -> bool {
 
 fn trace(args: &TraceArgs, json: bool) -> Ending {
     let blender = args.compare.then(|| args.blender.as_deref().unwrap_or("blender".as_ref()));
-    let traced = trace::trace(&args.blend, &TraceOptions::default());
+    let options = TraceOptions { frames: None, moved: args.moved.moved() };
+    let traced = trace::trace(&args.blend, &options);
     let Trace { mut files, warnings } = traced.map_err(|error| Problem::of_pack(&error))?;
     let list = blender.map(|blender| compare::ask_blender(blender, &args.blend)).transpose()?;
     let differences = list.as_ref().map(|list| compare::compare(&files, &list.paths));

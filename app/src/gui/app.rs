@@ -58,6 +58,7 @@ impl App {
                 self.send(match follow {
                     Follow::LoadPicture(path) => Command::LoadPicture(path),
                     Follow::LoadHistory => Command::LoadHistory,
+                    Follow::Trace(path, moved) => Command::Trace(path, moved),
                     Follow::StoreSettings => self.store_settings(),
                 });
             }

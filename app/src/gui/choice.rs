@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use blendnet_pack::inspect::{Inspection, Scene};
+use blendnet_pack::trace::slashed;
 use blendnet_protocol::{FrameSet, Overrides, SplitChoice};
 
 use super::command::Order;
 use crate::settings::Settings;
 use crate::workflow::launch::{StartOptions, processor_count};
+use crate::workflow::scene_files::Moved;
 use crate::workflow::submit::Request;
 
 /// Most samples that Cycles takes.
@@ -30,6 +32,8 @@ pub struct Choice {
     pub output: String,
     /// Render although files are missing.
     pub allow_missing: bool,
+    /// Where files and folders are that are not where the .blend says.
+    pub moved: Moved,
 }
 
 impl Choice {
@@ -66,6 +70,16 @@ impl Choice {
             (..=1, _) => from.to_string(),
             (_, 1) => format!("{from}-{to}"),
             (_, step) => format!("{from}-{to}:{step}"),
+        }
+    }
+
+    /// Notes where a missing file is. Others that lay in its folder are looked for beside it.
+    pub fn found(&mut self, missing: &Path, file: &Path) {
+        let missing = slashed(missing);
+        self.moved.insert(missing.clone(), file.to_owned());
+        let folders = missing.parent().zip(file.parent());
+        if let Some((from, to)) = folders.filter(|_| missing.file_name() == file.file_name()) {
+            self.moved.insert(from.to_owned(), to.to_owned());
         }
     }
 
@@ -109,6 +123,7 @@ impl Choice {
             split: SplitChoice::Auto,
             max_agents: Some(agents(settings)),
             allow_missing: self.allow_missing,
+            moved: self.moved.clone(),
         };
         Ok(Order { request, start: start_options(settings) })
     }
@@ -152,6 +167,19 @@ mod tests {
         assert_eq!(request.overrides, Overrides::default());
         assert_eq!(request.frames.unwrap().frames(), [7]);
         assert_eq!(request.output, Path::new("/shots/render"));
+    }
+
+    #[test]
+    fn what_lay_beside_a_found_file_is_looked_for_beside_it() {
+        let mut same_name = choice("1", "");
+        same_name.found(Path::new("/old/tex/a.png"), Path::new("/new/a.png"));
+        assert_eq!(same_name.moved[Path::new("/old/tex")], Path::new("/new"));
+        let mut windows = choice("1", "");
+        windows.found(Path::new("C:\\tex\\a.png"), Path::new("/new/a.png"));
+        assert_eq!(windows.moved[Path::new("C:/tex")], Path::new("/new"));
+        let mut other_name = choice("1", "");
+        other_name.found(Path::new("/old/tex/a.png"), Path::new("/new/b.png"));
+        assert_eq!(other_name.moved.len(), 1);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use blendnet_protocol::JobId;
 
 use crate::settings::Settings;
 use crate::workflow::launch::StartOptions;
+use crate::workflow::scene_files::Moved;
 use crate::workflow::submit::Request;
 
 /// A wish of the artist. Buttons, keys and tests send the same ones.
@@ -15,6 +16,10 @@ pub enum Command {
     ChooseScene,
     /// Read a .blend.
     OpenScene(PathBuf),
+    /// Find the files of a .blend once more, knowing where some of them are.
+    Trace(PathBuf, Moved),
+    /// Ask where a missing file is.
+    Find(PathBuf),
     /// Ask for the folder of the pictures; the dialog begins at this one.
     ChooseOutput(PathBuf),
     /// Render.

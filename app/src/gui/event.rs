@@ -19,6 +19,13 @@ pub enum Event {
     SceneRead(PathBuf, Result<Arc<SceneRead>, Problem>),
     /// The files that a .blend needs are known.
     SceneTraced(PathBuf, Result<Arc<Trace>, Problem>),
+    /// The artist showed where a missing file is.
+    Found {
+        /// Where it should be.
+        missing: PathBuf,
+        /// Where it is.
+        file: PathBuf,
+    },
     /// The artist chose the folder of the pictures.
     OutputChosen(PathBuf),
     /// A step of the render.

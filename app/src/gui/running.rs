@@ -178,6 +178,11 @@ impl Running {
 
     fn progress(&mut self, progress: ProgressReport) {
         self.enter(Phase::Rendering);
+        let before = self.progress.iter().flat_map(|progress| &progress.agents);
+        for gone in before.filter(|agent| progress.agents.iter().all(|now| now.id != agent.id)) {
+            let id = &gone.id;
+            self.warnings.push(format!("{id} ended; others render what it had not handed in"));
+        }
         for frame in &progress.in_work {
             let row =
                 FrameRow { state: frame.state, done: frame.done, files: Vec::new(), failure: None };

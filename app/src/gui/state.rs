@@ -12,6 +12,7 @@ use super::running::Running;
 use crate::settings::Settings;
 use crate::workflow::history::Entry;
 use crate::workflow::problem::Problem;
+use crate::workflow::scene_files::Moved;
 
 /// Where the artist is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,6 +91,8 @@ pub enum Follow {
     LoadHistory,
     /// Keep the settings.
     StoreSettings,
+    /// Find the files of this .blend once more.
+    Trace(PathBuf, Moved),
 }
 
 impl State {
@@ -135,6 +138,8 @@ impl State {
             read: Fetched::Unasked,
             trace: Fetched::Unasked,
         });
+        // Perhaps the paths were mended in Blender meanwhile.
+        scene.choice.moved.clear();
         scene.read.ask();
         scene.trace.ask();
         self.scene = Some(scene);
@@ -163,6 +168,12 @@ impl State {
                 if let Some(scene) = self.scene_of(&path) {
                     scene.trace.take(traced);
                 }
+            }
+            Event::Found { missing, file } => {
+                let Some(scene) = &mut self.scene else { return Vec::new() };
+                scene.choice.found(&missing, &file);
+                scene.trace.ask();
+                return vec![Follow::Trace(scene.path.clone(), scene.choice.moved.clone())];
             }
             Event::OutputChosen(folder) => {
                 if let Some(scene) = &mut self.scene {

@@ -246,6 +246,25 @@ fn missing_files_stand_in_front_and_are_rendered_without_only_when_the_artist_sa
 }
 
 #[test]
+fn a_missing_file_that_is_found_is_looked_for_there_with_its_neighbours() {
+    let mut window = Window::new();
+    let demo = demo();
+    window.harness.state_mut().state.open_scene(demo.clone());
+    window.tell(Event::SceneRead(demo.clone(), Ok(Arc::new(read(&demo)))));
+    let mut traced = trace::trace(&demo, &TraceOptions::default()).unwrap();
+    traced.files[1].exists = false;
+    let missing = traced.files[1].path.clone();
+    window.tell(Event::SceneTraced(demo.clone(), Ok(Arc::new(traced))));
+    window.asked();
+    window.click("Find…");
+    assert_eq!(window.asked(), [Command::Find(missing.clone())]);
+    let file = Path::new("/elsewhere").join(missing.file_name().unwrap());
+    window.tell(Event::Found { missing: missing.clone(), file: file.clone() });
+    let moved = [(missing.parent().unwrap().to_owned(), "/elsewhere".into()), (missing, file)];
+    assert_eq!(window.asked(), [Command::Trace(demo, moved.into())]);
+}
+
+#[test]
 fn what_is_typed_in_is_what_is_rendered() {
     let mut window = Window::new().with_demo();
     for (field, text) in [("Samples", "16"), ("Camera", "Close up")] {
@@ -283,6 +302,18 @@ fn a_render_shows_how_far_it_is_and_who_does_what() {
     window.click("Stop");
     assert_eq!(window.asked(), [Command::Stop]);
     assert!(window.shows("what is rendered is kept"));
+}
+
+#[test]
+fn an_agent_that_is_gone_is_told() {
+    let mut window = Window::new().rendering();
+    let agents = ["agent-a", "agent-b"].map(|name| agent(name, AgentState::Online, None));
+    let [a, b] = agents;
+    window.step(progress(1, vec![a.clone(), b]));
+    window.step(progress(1, vec![a.clone()]));
+    window.step(progress(1, vec![a]));
+    assert!(window.shows("agent-b ended; others render what it had not handed in"));
+    assert!(!window.shows("agent-a ended"));
 }
 
 #[test]

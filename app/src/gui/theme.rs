@@ -100,7 +100,7 @@ fn dark() -> egui::Visuals {
     visuals.panel_fill = Color32::from_gray(0x28);
     visuals.window_fill = Color32::from_gray(0x2E);
     visuals.extreme_bg_color = Color32::from_gray(0x1A);
-    visuals.faint_bg_color = Color32::from_gray(0x2F);
+    visuals.faint_bg_color = Color32::from_gray(0x21);
     visuals.override_text_color = Some(Color32::from_gray(0xDE));
     shared(&mut visuals);
     visuals

@@ -43,8 +43,9 @@ pub async fn render(setting: &Setting<'_>, request: &Request) -> Result<Summary,
     // The farm starts, and its Blenders, while the file is read.
     let hashes = Hashes::load(setting.data);
     let wanted = (request.overrides.scene.clone(), request.frames.clone());
+    let moved = request.moved.clone();
     let gathering =
-        scene_files::gather(hashes.clone(), setting.data.clone(), blend.clone(), wanted);
+        scene_files::gather(hashes.clone(), setting.data.clone(), blend.clone(), wanted, moved);
     let gathering = tokio::spawn(gathering);
     let farm = unless_stopped(setting.stop, &blend, open_farm(setting)).await?;
     let rendered = async {

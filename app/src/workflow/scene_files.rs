@@ -47,12 +47,16 @@ struct Planned {
     warnings: Vec<String>,
 }
 
+/// Where files and folders are that are not where the .blend says: from there, to here.
+pub type Moved = BTreeMap<PathBuf, PathBuf>;
+
 /// Reads and names a .blend and the files that these frames of a scene need.
 pub async fn gather(
     hashes: Hashes,
     data: DataDir,
     blend: BlendFile,
     (scene, frames): (Option<String>, Option<FrameSet>),
+    moved: Moved,
 ) -> Result<SceneFiles, Problem> {
     let path = blend.path.clone();
     let plan = move || {
@@ -60,7 +64,7 @@ pub async fn gather(
             Some(frames) => range(frames),
             None => current_frame(&path, scene.as_deref()),
         };
-        planned(&path, data.root(), &TraceOptions { frames })
+        planned(&path, data.root(), &TraceOptions { frames, moved })
     };
     let planned = tokio::task::spawn_blocking(plan).await;
     match planned {

@@ -14,7 +14,7 @@ use super::manager::Manager;
 use super::poll::Watch;
 use super::problem::{MissingFile, Problem, ProblemKind};
 use super::resolve::{Resolved, resolve};
-use super::scene_files::SceneFiles;
+use super::scene_files::{Moved, SceneFiles};
 use super::upload;
 
 /// What the artist wants rendered.
@@ -34,6 +34,8 @@ pub struct Request {
     pub max_agents: Option<u32>,
     /// Render although files are missing.
     pub allow_missing: bool,
+    /// Where files and folders are that are not where the .blend says.
+    pub moved: Moved,
 }
 
 /// Submits a job of files that the farm has; it waits for those that Blender will ask for.

@@ -65,7 +65,7 @@ pub fn scene_ui(
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             about_ui(ui, scene, &read, thumbnail);
             warnings_ui(ui, &read, &scene.trace);
-            files_ui(ui, &scene.trace);
+            files_ui(ui, &scene.trace, wishes);
         });
     });
 }
@@ -287,7 +287,7 @@ fn warnings_ui(ui: &mut egui::Ui, read: &SceneRead, trace: &Fetched<Arc<Trace>, 
     }
 }
 
-fn files_ui(ui: &mut egui::Ui, trace: &Fetched<Arc<Trace>, Problem>) {
+fn files_ui(ui: &mut egui::Ui, trace: &Fetched<Arc<Trace>, Problem>, wishes: &mut Vec<Wish>) {
     ui.add_space(theme::GAP);
     if let Some(problem) = trace.error() {
         problem_ui(ui, problem);
@@ -305,8 +305,10 @@ fn files_ui(ui: &mut egui::Ui, trace: &Fetched<Arc<Trace>, Problem>) {
         trace.files.iter().partition(|file| !file.exists);
     if !missing.is_empty() {
         ui.strong(count(missing.len(), "file is missing", "files are missing"));
-        rows_ui(ui, "missing", &missing);
-        ui.label(egui::RichText::new("Put them there, or repair the paths in Blender.").weak());
+        rows_ui(ui, "missing", &missing, wishes);
+        let help = "Find shows where one is; others of its folder are then looked for beside it. \
+                    The .blend stays as it is.";
+        ui.label(egui::RichText::new(help).weak());
     }
     let size: u64 = there.iter().map(|file| file.size_bytes).sum();
     let title = match there.len() {
@@ -314,27 +316,32 @@ fn files_ui(ui: &mut egui::Ui, trace: &Fetched<Arc<Trace>, Problem>) {
         number => format!("Needs {}, {}", count(number, "file", "files"), bytes(size)),
     };
     ui.strong(title);
-    rows_ui(ui, "there", &there);
+    rows_ui(ui, "there", &there, wishes);
 }
 
 /// Only the rows that can be seen are drawn: there may be thousands.
-fn rows_ui(ui: &mut egui::Ui, id: &str, files: &[&Dependency]) {
-    let height = ui.text_style_height(&egui::TextStyle::Body);
+fn rows_ui(ui: &mut egui::Ui, id: &str, files: &[&Dependency], wishes: &mut Vec<Wish>) {
+    let height = ui.spacing().interact_size.y;
     let area =
         egui::ScrollArea::vertical().id_salt(id).max_height(260.0).auto_shrink([false, true]);
     area.show_rows(ui, height, files.len(), |ui, range| {
         for file in files.get(range).unwrap_or_default() {
-            let users = file.used_by.join(", ");
-            let text = format!("{}  —  {users}", file.path.display());
-            let color = (!file.exists).then(|| theme::signals(ui.visuals()).bad);
-            let text = match color {
-                Some(color) if !file.kind.is_optional() => egui::RichText::new(text).color(color),
-                _ => egui::RichText::new(text),
-            };
-            let hover = format!("{}\nas written: {}", file.path.display(), file.as_written);
-            ui.add(egui::Label::new(text).truncate()).on_hover_text(hover);
+            ui.horizontal(|ui| file_ui(ui, file, wishes));
         }
     });
+}
+
+fn file_ui(ui: &mut egui::Ui, file: &Dependency, wishes: &mut Vec<Wish>) {
+    if !file.exists && ui.button("Find…").clicked() {
+        wishes.push(Wish::Ask(Command::Find(file.path.clone())));
+    }
+    let text = format!("{}  —  {}", file.path.display(), file.used_by.join(", "));
+    let mut text = egui::RichText::new(text);
+    if !file.exists && !file.kind.is_optional() {
+        text = text.color(theme::signals(ui.visuals()).bad);
+    }
+    let hover = format!("{}\nas written: {}", file.path.display(), file.as_written);
+    ui.add(egui::Label::new(text).truncate()).on_hover_text(hover);
 }
 
 fn combo<'n>(

@@ -72,6 +72,7 @@ fn frame_of(path: &Path) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::disk::Disk;
     use super::*;
 
     #[test]
@@ -93,7 +94,7 @@ mod tests {
             write("meta/00003_00000.json", &refer("00004_00000.blob")),
             write("meta/00004_00000.json", &refer("00004_00000.blob")),
         ];
-        let place = Place::new(Path::new("/scene.blend"), Some(1..=6));
+        let place = Place::new(Path::new("/scene.blend"), Some(1..=6), Disk::default());
         let frames: Vec<_> = place.baked(&files).into_iter().map(|(_, frames)| frames).collect();
         let texts: Vec<_> = frames.iter().flatten().map(ToString::to_string).collect();
         assert_eq!(texts, ["1-3", "2-6", ""]);

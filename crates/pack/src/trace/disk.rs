@@ -1,6 +1,6 @@
 //! Looks at the disk: each file once, each folder listed at most once.
 
-use super::path::{Resolved, name_bytes};
+use super::path::{Resolved, name_bytes, slashed};
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -54,17 +54,41 @@ pub(super) struct Disk {
     listings: HashMap<PathBuf, Rc<Listing>>,
     /// How folders are really spelled; `None` if they are not there.
     folders: HashMap<PathBuf, Option<PathBuf>>,
+    /// Where files and folders are that are not where they should be.
+    moved: BTreeMap<PathBuf, PathBuf>,
 }
 
 impl Disk {
-    /// The file of that path, or one whose name differs only in case.
-    pub(super) fn file(&mut self, wanted: &Resolved) -> Option<Found> {
-        let exact = exact(&wanted.path).or_else(|| exact(wanted.verbatim.as_deref()?));
-        exact.or_else(|| self.respelled(&wanted.path).and_then(|path| self::exact(&path)))
+    /// A disk of which is known where some files and folders went.
+    pub(super) fn new(moved: BTreeMap<PathBuf, PathBuf>) -> Self {
+        let moved = moved.into_iter().map(|(from, to)| (slashed(&from), to)).collect();
+        Self { moved, ..Self::default() }
     }
 
-    /// The folder of that path, or one whose name differs only in case.
+    /// The file of that path, or one whose name differs only in case, or where it went.
+    pub(super) fn file(&mut self, wanted: &Resolved) -> Option<Found> {
+        let exact = exact(&wanted.path).or_else(|| exact(wanted.verbatim.as_deref()?));
+        let moved = self.moved(&wanted.path);
+        let exact = exact.or_else(|| self::exact(moved.as_deref()?));
+        let respelled = exact.or_else(|| self::exact(&self.respelled(&wanted.path)?));
+        respelled.or_else(|| self::exact(&self.respelled(&moved?)?))
+    }
+
+    /// Where a file or folder went, by itself or with a folder around it.
+    pub(super) fn moved(&self, wanted: &Path) -> Option<PathBuf> {
+        let wanted = slashed(wanted);
+        let (from, to) = wanted.ancestors().find_map(|at| Some((at, self.moved.get(at)?)))?;
+        let rest = wanted.strip_prefix(from).ok()?;
+        // Joining nothing would add a slash.
+        Some(if rest.as_os_str().is_empty() { to.clone() } else { to.join(rest) })
+    }
+
+    /// The folder of that path, or one whose name differs only in case, or where it went.
     pub(super) fn folder(&mut self, wanted: &Path) -> Option<PathBuf> {
+        self.folder_there(wanted).or_else(|| self.folder_there(&self.moved(wanted)?))
+    }
+
+    fn folder_there(&mut self, wanted: &Path) -> Option<PathBuf> {
         if !wanted.is_absolute() || wanted.as_os_str().len() > LONGEST_PATH {
             return None;
         }
@@ -190,6 +214,24 @@ mod tests {
         assert_eq!(find("//textures/wood/ash.png"), None);
         assert_eq!(find("//textures/wood"), None);
         assert_eq!(find("C:\\textures\\a.png"), None);
+    }
+
+    #[test]
+    fn what_was_moved_is_found_by_itself_or_with_its_folder() {
+        let (folder, _) = folder();
+        let real = folder.path().join("Textures/Wood/Öak.PNG");
+        let moved = [
+            ("/old/plank.png".into(), real.clone()),
+            ("/old/wood".into(), folder.path().join("Textures/Wood")),
+            ("C:/shots".into(), folder.path().join("Textures")),
+        ];
+        let mut disk = Disk::new(BTreeMap::from(moved));
+        let mut find = |written: &str| disk.file(&resolve(written.as_bytes(), Path::new("/x")));
+        for written in ["/old/plank.png", "/old/wood/öak.png", "C:\\shots\\Wood\\Öak.PNG"] {
+            assert_eq!(find(written).map(|found| found.path), Some(real.clone()), "{written}");
+        }
+        assert_eq!(find("/old/other.png"), None);
+        assert_eq!(disk.folder(Path::new("/old/wood")), real.parent().map(Path::to_owned));
     }
 
     #[test]

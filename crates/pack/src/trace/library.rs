@@ -1,6 +1,7 @@
 //! Goes from a .blend to the libraries that it links, and on to theirs: each once for every
 //! datablock that is linked of it, whatever circles they make.
 
+use super::disk::Disk;
 use super::place::{Place, Reference};
 use super::uses::{Gather, Spread, Use, Written, kind_name, library_path};
 use super::{Kind, Trace, TraceOptions, cache, image, media, modifier, nodes, path, sequencer};
@@ -27,7 +28,7 @@ pub(super) fn follow(
 ) -> (Trace, BTreeSet<Reference>) {
     let chosen = || options.frames.clone().or_else(|| scene_frames(root));
     let range = keeps_time(root).then(chosen).flatten();
-    let mut place = Place::new(path, range);
+    let mut place = Place::new(path, range, Disk::new(options.moved.clone()));
     let mut left = one(root, path, None, &mut place);
     let mut done: BTreeMap<PathBuf, Names> = BTreeMap::new();
     let same = |path: &Path| fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());

@@ -25,14 +25,15 @@ mod uses;
 
 pub use dependency::{Dependency, Kind, Trace};
 pub use frames::Frames;
+pub use path::slashed;
 pub(crate) use place::Reference;
 pub(crate) use uses::Spots;
 
 use crate::PackError;
 use crate::blend::BlendFile;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What may be chosen.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +41,9 @@ pub struct TraceOptions {
     /// The frames that will be rendered, for [`Dependency::frames`]; without them those of all
     /// scenes of the file.
     pub frames: Option<RangeInclusive<i32>>,
+    /// Where files and folders are that are not where they should be: what is missing under a path
+    /// on the left is looked for on the right. The nearest folder counts.
+    pub moved: BTreeMap<PathBuf, PathBuf>,
 }
 
 /// Finds every file that a .blend and its libraries need.

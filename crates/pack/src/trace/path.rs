@@ -42,6 +42,16 @@ fn joined(rest: &[u8], base: &Path) -> Resolved {
     Resolved { path, relative: true, verbatim }
 }
 
+/// A path of Windows with the slashes that divide names here; others as they are.
+pub fn slashed(path: &Path) -> PathBuf {
+    let bytes = name_bytes(path);
+    if !is_windows(&bytes) {
+        return path.to_owned();
+    }
+    let slashed: Vec<u8> = bytes.iter().map(|b| if *b == b'\\' { b'/' } else { *b }).collect();
+    from_bytes(&slashed)
+}
+
 /// `C:\…` and `\\server\share\…`.
 fn is_windows(written: &[u8]) -> bool {
     match written {

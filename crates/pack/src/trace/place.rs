@@ -37,8 +37,8 @@ pub(crate) struct Reference {
 }
 
 impl Place {
-    pub(super) fn new(root: &Path, range: Option<RangeInclusive<i32>>) -> Self {
-        let (disk, files, warnings, references) = Default::default();
+    pub(super) fn new(root: &Path, range: Option<RangeInclusive<i32>>, disk: Disk) -> Self {
+        let (files, warnings, references) = Default::default();
         let range = range.and_then(|range| frames::each(&range));
         Self { root: root.to_owned(), range, disk, files, warnings, references }
     }
@@ -202,7 +202,7 @@ impl Place {
     }
 
     pub(super) fn warn_of_spelling(&mut self, asked: &Path, found: &Path) {
-        if asked != found {
+        if asked != found && self.disk.moved(asked).is_none() {
             let (asked, found) = (asked.display(), found.display());
             self.warn(format!(
                 "{asked} is {found} on disk; Blender on Linux finds it only in a pack"

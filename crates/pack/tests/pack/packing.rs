@@ -186,7 +186,7 @@ fn a_file_that_changes_all_the_time_is_an_error() {
 #[test]
 fn only_what_the_frames_need_is_packed_for_them() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/image_sequence/scene.blend");
-    let of = |frames| plan(&data, &TraceOptions { frames }).unwrap();
+    let of = |frames| plan(&data, &TraceOptions { frames, ..TraceOptions::default() }).unwrap();
     let (all, one) = (of(None), of(Some(3..=3)));
     assert!(all.unneeded.is_empty());
     assert!(one.files.len() < all.files.len(), "{one:#?}");

@@ -181,7 +181,7 @@ fn pictures_of_a_sequence_go_with_the_frames_that_show_them() {
             "s/a_02_0099.png image-sequence []",
         ]
     );
-    let options = TraceOptions { frames: Some(6..=6) };
+    let options = TraceOptions { frames: Some(6..=6), ..TraceOptions::default() };
     let trace = trace(&case.path("scene.blend"), &options).unwrap();
     let shown = |file: &&Dependency| file.frames.as_ref().is_some_and(|one| one.contains(6));
     assert_eq!(trace.files.iter().filter(shown).count(), 1);

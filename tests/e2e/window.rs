@@ -1,0 +1,104 @@
+//! The whole way in the real window: opened, rendered, hurt, looked at, kept.
+
+use crate::exactness::assert_equal;
+use crate::losses::SEVERAL_BLENDERS;
+use blendnet_protocol::{AgentState, FarmView};
+use blendnet_tests::{
+    Farm, Render, Window, colors, compare_exr, difference, main_button, picture_area,
+    system_blender, wait_for,
+};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Colours of what is wrong, and of what is to be looked at.
+const BAD: [u8; 3] = [0xFF, 0x7B, 0x6B];
+const WARNING: [u8; 3] = [0xF0, 0xC0, 0x4A];
+
+fn count_of(seen: &image::RgbImage, colors: &[[u8; 3]]) -> usize {
+    seen.pixels().filter(|pixel| colors.contains(&pixel.0)).count()
+}
+
+/// With `make screens`: the demo scene, whose pictures are worth a look. Else one that is fast.
+fn scene(folder: &Path) -> PathBuf {
+    if std::env::var_os("BLENDNET_SCREENS").is_none() {
+        let size = ["--size", "480", "270", "--samples", "96"];
+        return system_blender().make_scene("glossy", &folder.join("scene.blend"), &size);
+    }
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/demo");
+    for file in ["demo.blend", "textures/plaster.jpg", "textures/terrazzo.jpg"] {
+        let to = folder.join(file);
+        fs_err::create_dir_all(to.parent().unwrap()).unwrap();
+        fs_err::copy(demo.join(file), to).unwrap();
+    }
+    folder.join("demo.blend")
+}
+
+#[tokio::test]
+async fn a_scene_is_opened_rendered_and_kept_although_an_agent_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = scene(folder.path());
+    let window = Window::open(folder.path(), &[]);
+    window.sees("the empty window", |seen| (colors(seen) > 20).then_some(()));
+    window.keep("1-empty");
+
+    // The field for a path is below the bar, beside a button.
+    window.click((500, 63));
+    window.type_in(scene.to_str().unwrap());
+    window.key("Return");
+    let render = window.sees("the button that renders", main_button);
+    window.keep("2-scene");
+    window.click(render);
+
+    let preview = |seen: &image::RgbImage| (colors(&picture_area(seen)) > 500).then_some(());
+    window.sees("a preview", preview);
+    let first = picture_area(&window.keep("3-preview"));
+    let farm = Farm::of(folder.path());
+    let victim = |view: &FarmView| view.agents.iter().find(|a| a.rendering.is_some()).cloned();
+    let view = farm.wait_until("an agent that renders", |view| victim(view).is_some()).await;
+    let victim = victim(&view).unwrap();
+    farm.kill(victim.pid.unwrap());
+    let is_gone = |view: &FarmView| {
+        let lost = |a: &&blendnet_protocol::AgentView| a.id == victim.id;
+        view.agents.iter().find(lost).is_none_or(|agent| agent.state != AgentState::Online)
+    };
+    farm.wait_until("the loss of the agent", is_gone).await;
+    window.sees("the loss", |seen| (count_of(seen, &[BAD, WARNING]) > 12).then_some(()));
+    window.keep("4-agent-killed");
+    let grown =
+        |seen: &image::RgbImage| (difference(&first, &picture_area(seen)) > 0.05).then_some(());
+    window.sees("a preview that has grown", grown);
+
+    let history = folder.path().join("data/history.jsonl");
+    wait_for("the end of the render", Duration::from_mins(4), || history.is_file());
+    window.point_at((420, 420));
+    let nothing_to_wait_for = |seen: &image::RgbImage| (colors(seen) > 500).then_some(());
+    window.sees("the picture", nothing_to_wait_for);
+    window.keep("5-done");
+    window.key("ctrl+3");
+    window.sees("the results", |seen| (difference(seen, &window.look()) < 1e-3).then_some(()));
+    window.keep("6-results");
+
+    let stem = scene.file_stem().and_then(OsStr::to_str).unwrap();
+    let ours = folder.path().join(format!("render/{stem}_0001.exr"));
+    let other = folder.path().join("other");
+    let options = ["--agents", "2", "--split", "samples"];
+    let theirs = Render::start(&scene, &other, &options).finish();
+    assert_eq!(theirs.code, 0, "{:#?}", theirs.events);
+    assert_equal(&compare_exr(&ours, &theirs.exr(1)), SEVERAL_BLENDERS);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_scene_is_told_and_the_window_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken = folder.path().join("broken.blend");
+    fs_err::write(&broken, b"BLENDER-v304 and nothing that belongs there").unwrap();
+    let window = Window::open(folder.path(), &[OsStr::new("open"), broken.as_os_str()]);
+    window.sees("what is wrong with it", |seen| (count_of(seen, &[BAD]) > 40).then_some(()));
+    window.keep("broken-file");
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/demo/demo.blend");
+    window.click((500, 63));
+    window.type_in(demo.to_str().unwrap());
+    window.key("Return");
+    window.sees("the button that renders", main_button);
+}

@@ -1,0 +1,186 @@
+//! The real window on a display of its own, driven by mouse and keyboard, seen by its pixels.
+
+use crate::program;
+use fs_err as fs;
+use image::RgbImage;
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What is not seen for this long is a failure.
+const PATIENCE: Duration = Duration::from_mins(4);
+/// Looking costs the machine something, too.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+/// The colour of the one thing to do next.
+const ACCENT: [u8; 3] = [0xE8, 0x7D, 0x0D];
+/// Below the name and the field for a path, which may have that colour.
+const BELOW_BAR: u32 = 90;
+
+/// A display with our window on it. Both end when this is dropped.
+pub struct Window {
+    display: Child,
+    app: Child,
+    name: String,
+    screens: PathBuf,
+}
+
+impl Window {
+    /// Opens the window with its data in `folder/data`.
+    ///
+    /// # Panics
+    /// If a program is missing (`make test` installs them), or the window does not come.
+    pub fn open(folder: &Path, arguments: &[&OsStr]) -> Self {
+        let mut display = Command::new("Xvfb")
+            .args([
+                "-displayfd",
+                "1",
+                "-screen",
+                "0",
+                "1200x780x24",
+                "-noreset",
+                "-nolisten",
+                "tcp",
+            ])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Xvfb is installed");
+        let mut number = String::new();
+        let stdout = display.stdout.take().expect("Xvfb tells its display");
+        BufReader::new(stdout).read_line(&mut number).expect("Xvfb starts");
+        let name = format!(":{}", number.trim());
+        let app = Command::new(program("blendnet"))
+            .arg("--data-dir")
+            .arg(folder.join("data"))
+            .args(arguments)
+            .env("DISPLAY", &name)
+            .env_remove("WAYLAND_DISPLAY")
+            .stderr(fs::File::create(folder.join("window.log")).expect("a log").into_file())
+            .spawn()
+            .expect("the app starts");
+        let screens = program("blendnet").with_file_name("").join("../screens");
+        fs::create_dir_all(&screens).expect("a folder for screens");
+        let window = Self { display, app, name, screens };
+        let id = window.xdotool(&["search", "--sync", "--onlyvisible", "--name", "BlendNet"]);
+        window.xdotool(&["windowmove", id.trim(), "0", "0", "windowfocus", id.trim()]);
+        window
+    }
+
+    fn xdotool(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("xdotool");
+        let output = command.args(arguments).env("DISPLAY", &self.name).output();
+        let output = output.expect("xdotool is installed");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Process id of the app.
+    pub fn pid(&self) -> u32 {
+        self.app.id()
+    }
+
+    /// Clicks.
+    pub fn click(&self, (x, y): (u32, u32)) {
+        let (x, y) = (x.to_string(), y.to_string());
+        self.xdotool(&["mousemove", &x, &y]);
+        self.xdotool(&["click", "1"]);
+    }
+
+    /// Moves the pointer.
+    pub fn point_at(&self, (x, y): (u32, u32)) {
+        self.xdotool(&["mousemove", &x.to_string(), &y.to_string()]);
+    }
+
+    /// Presses a key, such as `Return` or `ctrl+3`.
+    pub fn key(&self, key: &str) {
+        self.xdotool(&["key", key]);
+    }
+
+    /// Types.
+    pub fn type_in(&self, text: &str) {
+        self.xdotool(&["type", "--delay", "4", text]);
+    }
+
+    /// What is seen now.
+    ///
+    /// # Panics
+    /// If the display is gone.
+    pub fn look(&self) -> RgbImage {
+        let mut command = Command::new("import");
+        let output = command.args(["-window", "root", "png:-"]).env("DISPLAY", &self.name).output();
+        let output = output.expect("imagemagick is installed");
+        image::load_from_memory(&output.stdout).expect("a screenshot").to_rgb8()
+    }
+
+    /// Waits until something is seen.
+    ///
+    /// # Panics
+    /// If it is not seen for long; what is seen then lies in the folder of screens.
+    pub fn sees<T>(&self, what: &str, seen: impl Fn(&RgbImage) -> Option<T>) -> T {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = seen(&self.look()) {
+                return found;
+            }
+            if Instant::now() > until {
+                self.keep("not-seen");
+                panic!("{what} is not seen; see target/screens/not-seen.png");
+            }
+            std::thread::park_timeout(BETWEEN_LOOKS);
+        }
+    }
+
+    /// Keeps what is seen now as `target/screens/NAME.png`.
+    ///
+    /// # Panics
+    /// If it can't be written.
+    pub fn keep(&self, name: &str) -> RgbImage {
+        let seen = self.look();
+        seen.save(self.screens.join(format!("{name}.png"))).expect("a screen is kept");
+        seen
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        for child in [&mut self.app, &mut self.display] {
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}
+
+/// The middle of the one thing to do next; `None` if there is nothing to do.
+pub fn main_button(seen: &RgbImage) -> Option<(u32, u32)> {
+    let mut corners: Option<[u32; 4]> = None;
+    let mut count = 0;
+    for (x, y, pixel) in seen.enumerate_pixels() {
+        if pixel.0 == ACCENT && y > BELOW_BAR {
+            count += 1;
+            let [left, top, right, bottom] = corners.unwrap_or([x, y, x, y]);
+            corners = Some([left.min(x), top.min(y), right.max(x), bottom.max(y)]);
+        }
+    }
+    let [left, top, right, bottom] = corners.filter(|_| count > 1000)?;
+    Some((left.midpoint(right), top.midpoint(bottom)))
+}
+
+/// The part of the window in which the picture is.
+pub fn picture_area(seen: &RgbImage) -> RgbImage {
+    image::imageops::crop_imm(seen, 60, 180, 720, 400).to_image()
+}
+
+/// Share of pixels that differ by more than a little.
+pub fn difference(one: &RgbImage, other: &RgbImage) -> f64 {
+    let differs = |(a, b): (&image::Rgb<u8>, &image::Rgb<u8>)| {
+        a.0.iter().zip(b.0).any(|(a, b)| a.abs_diff(b) > 4)
+    };
+    let differing = one.pixels().zip(other.pixels()).filter(|pair| differs(*pair)).count();
+    differing as f64 / f64::from(one.width() * one.height())
+}
+
+/// How many colours are seen: a picture has many.
+pub fn colors(seen: &RgbImage) -> usize {
+    seen.pixels().map(|pixel| pixel.0).collect::<std::collections::BTreeSet<_>>().len()
+}
