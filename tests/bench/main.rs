@@ -1,9 +1,11 @@
 //! What a farm costs against Blender alone on the same machine, as ratios of one run.
 //!
-//! `make bench` runs all; `bench still`, `animation`, `preview`, `trace` and `upload` run one.
+//! `make bench` runs all; `bench still`, `animation`, `preview`, `trace`,
+//! `upload` and `window` run one.
 
 mod trace;
 mod upload;
+mod window;
 
 use blendnet_tests::{Blender, Render, system_blender};
 use serde_json::Value;
@@ -16,6 +18,9 @@ const AGENTS: [&str; 4] = ["--agents", "2", "--threads-per-agent", "1"];
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if wanted.first().is_some_and(|wanted| wanted == "nothing") {
+        return window::nothing();
+    }
     let asked = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
     let blender = system_blender();
     if asked("preview") {
@@ -29,6 +34,9 @@ fn main() {
     }
     if asked("upload") {
         upload::run();
+    }
+    if asked("window") {
+        window::run();
     }
     if asked("animation") {
         animation(&blender);

@@ -4,7 +4,7 @@ use crate::exactness::assert_equal;
 use crate::losses::SEVERAL_BLENDERS;
 use blendnet_protocol::{AgentState, FarmView};
 use blendnet_tests::{
-    Farm, Render, Window, colors, compare_exr, difference, main_button, picture_area,
+    Farm, Render, Window, colors, compare_exr, difference, is_running, main_button, picture_area,
     system_blender, wait_for,
 };
 use std::ffi::OsStr;
@@ -86,6 +86,30 @@ async fn a_scene_is_opened_rendered_and_kept_although_an_agent_is_killed() {
     let theirs = Render::start(&scene, &other, &options).finish();
     assert_eq!(theirs.code, 0, "{:#?}", theirs.events);
     assert_equal(&compare_exr(&ours, &theirs.exr(1)), SEVERAL_BLENDERS);
+}
+
+#[tokio::test]
+async fn closing_the_window_keeps_what_is_rendered_and_leaves_nothing_running() {
+    let folder = tempfile::tempdir().unwrap();
+    let size = ["--size", "480", "270", "--samples", "128"];
+    let blend = folder.path().join("scene.blend");
+    let scene = system_blender().make_scene("glossy", &blend, &size);
+    let mut window = Window::open(folder.path(), &[OsStr::new("open"), scene.as_os_str()]);
+    window.sees("the button that renders", main_button);
+    window.key("F12");
+    let preview = |seen: &image::RgbImage| (colors(&picture_area(seen)) > 500).then_some(());
+    window.sees("a preview", preview);
+    let farm = Farm::of(folder.path());
+    let view = farm.wait_until("something merged", |view| view.jobs[0].done > 0.05).await;
+    let agents: Vec<u32> = view.agents.iter().filter_map(|agent| agent.pid).collect();
+    window.close();
+    for agent in agents {
+        wait_for("the end of an agent", Duration::from_mins(1), || !is_running(agent));
+    }
+    let mut resumed = Render::command(folder.path(), &["resume"]);
+    let progress = resumed.wait_for_event("progress");
+    assert!(progress["done"].as_f64() > Some(0.04), "what was rendered is kept: {progress}");
+    assert_eq!(resumed.finish().code, 0);
 }
 
 #[tokio::test]

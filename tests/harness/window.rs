@@ -1,9 +1,9 @@
 //! The real window on a display of its own, driven by mouse and keyboard, seen by its pixels.
 
-use crate::program;
+use crate::{program, wait_for};
 use fs_err as fs;
 use image::RgbImage;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -32,25 +32,7 @@ impl Window {
     /// # Panics
     /// If a program is missing (`make test` installs them), or the window does not come.
     pub fn open(folder: &Path, arguments: &[&OsStr]) -> Self {
-        let mut display = Command::new("Xvfb")
-            .args([
-                "-displayfd",
-                "1",
-                "-screen",
-                "0",
-                "1200x780x24",
-                "-noreset",
-                "-nolisten",
-                "tcp",
-            ])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("Xvfb is installed");
-        let mut number = String::new();
-        let stdout = display.stdout.take().expect("Xvfb tells its display");
-        BufReader::new(stdout).read_line(&mut number).expect("Xvfb starts");
-        let name = format!(":{}", number.trim());
+        let (display, name) = start_display();
         let app = Command::new(program("blendnet"))
             .arg("--data-dir")
             .arg(folder.join("data"))
@@ -68,6 +50,21 @@ impl Window {
         window
     }
 
+    /// Seconds from the start of a program until its window, called BlendNet, is seen.
+    ///
+    /// # Panics
+    /// If a program is missing.
+    pub fn start_secs(program: &Path, arguments: &[OsString]) -> f64 {
+        let (display, name) = start_display();
+        let began = Instant::now();
+        let mut command = Command::new(program);
+        command.args(arguments).env("DISPLAY", &name).env_remove("WAYLAND_DISPLAY");
+        let app = command.stderr(Stdio::null()).spawn().expect("the program starts");
+        let window = Self { display, app, name, screens: PathBuf::new() };
+        window.xdotool(&["search", "--sync", "--onlyvisible", "--name", "BlendNet"]);
+        began.elapsed().as_secs_f64()
+    }
+
     fn xdotool(&self, arguments: &[&str]) -> String {
         let mut command = Command::new("xdotool");
         let output = command.args(arguments).env("DISPLAY", &self.name).output();
@@ -78,6 +75,18 @@ impl Window {
     /// Process id of the app.
     pub fn pid(&self) -> u32 {
         self.app.id()
+    }
+
+    /// Closes the window by its key, and waits for the end of the app.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub fn close(&mut self) {
+        self.key("ctrl+q");
+        let app = &mut self.app;
+        wait_for("the end of the app", PATIENCE, || {
+            app.try_wait().is_ok_and(|status| status.is_some_and(|status| status.success()))
+        });
     }
 
     /// Clicks.
@@ -140,6 +149,19 @@ impl Window {
         seen.save(self.screens.join(format!("{name}.png"))).expect("a screen is kept");
         seen
     }
+}
+
+fn start_display() -> (Child, String) {
+    let mut display = Command::new("Xvfb")
+        .args(["-displayfd", "1", "-screen", "0", "1200x780x24", "-noreset", "-nolisten", "tcp"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("Xvfb is installed");
+    let mut number = String::new();
+    let stdout = display.stdout.take().expect("Xvfb tells its display");
+    BufReader::new(stdout).read_line(&mut number).expect("Xvfb starts");
+    (display, format!(":{}", number.trim()))
 }
 
 impl Drop for Window {

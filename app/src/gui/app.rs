@@ -130,6 +130,8 @@ impl App {
                     self.state.troubles.remove(at);
                 }
             }
+            // The window system asks back, and then the render is stopped first.
+            Wish::Close => context.send_viewport_cmd(egui::ViewportCommand::Close),
             Wish::Ask(command) => self.send(command),
         }
     }
@@ -222,6 +224,7 @@ fn keys(context: &egui::Context, state: &State) -> Vec<Wish> {
     let bare = |key| KeyboardShortcut::new(Modifiers::NONE, key);
     let mut known = vec![
         (ctrl(Key::O), Wish::Ask(Command::ChooseScene)),
+        (ctrl(Key::Q), Wish::Close),
         (ctrl(Key::Num1), Wish::Go(Screen::Scene)),
         (ctrl(Key::Num2), Wish::Go(Screen::Render)),
         (ctrl(Key::Num3), Wish::Go(Screen::Results)),

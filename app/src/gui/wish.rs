@@ -34,6 +34,8 @@ pub enum Wish {
     OtherTheme,
     /// Put away a trouble, by its place.
     PutAway(usize),
+    /// Close the window; a render is stopped first, and what is rendered kept.
+    Close,
     /// Something for the background, as it is.
     Ask(Command),
 }
