@@ -126,3 +126,15 @@ async fn a_file_that_is_no_scene_is_told_and_the_window_goes_on() {
     window.key("Return");
     window.sees("the button that renders", main_button);
 }
+
+#[test]
+fn without_a_display_the_window_says_what_to_do_instead() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut blendnet = std::process::Command::new(blendnet_tests::program("blendnet"));
+    blendnet.arg("--data-dir").arg(folder.path()).env_remove("DISPLAY");
+    let said =
+        blendnet.env_remove("WAYLAND_DISPLAY").env_remove("WAYLAND_SOCKET").output().unwrap();
+    assert_eq!(said.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.contains("no display") && said.contains("blendnet --help"), "{said}");
+}

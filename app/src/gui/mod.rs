@@ -22,6 +22,7 @@ use crate::workflow::problem::Problem;
 
 /// Opens the window and waits until it is closed. `scene` is opened in it.
 pub fn run(data_dir: Option<&Path>, scene: Option<PathBuf>) -> Result<(), Problem> {
+    check_display()?;
     let context: Arc<OnceLock<egui::Context>> = Arc::default();
     let waker = context.clone();
     let wake = move || {
@@ -47,10 +48,26 @@ pub fn run(data_dir: Option<&Path>, scene: Option<PathBuf>) -> Result<(), Proble
     eframe::run_native("blendnet", options, begin).map_err(|e| no_window(&e))
 }
 
+/// Without a display there is nothing to try.
+#[cfg(target_os = "linux")]
+fn check_display() -> Result<(), Problem> {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(is_set) {
+        return Ok(());
+    }
+    let problem = Problem::input("there is no display for the window");
+    Err(problem.hint("set DISPLAY or WAYLAND_DISPLAY, or use the commands of `blendnet --help`"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn check_display() -> Result<(), Problem> {
+    Ok(())
+}
+
 fn no_window(error: &eframe::Error) -> Problem {
-    let hint = "the window needs a display (X11 or Wayland) and OpenGL 2.1 or newer; all of it can \
-                be done without a window too, see `blendnet --help`";
-    Problem::input(format!("the window can't be opened: {error}")).hint(hint)
+    let hint = "the window needs OpenGL 2.1 or newer, which Mesa has for every machine; all of it can be \
+                done without a window too, see `blendnet --help`";
+    Problem::input("the window can't be opened").hint(hint).details(vec![error.to_string()])
 }
 
 #[cfg(test)]
