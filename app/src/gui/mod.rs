@@ -65,7 +65,7 @@ fn check_display() -> Result<(), Problem> {
 }
 
 fn no_window(error: &eframe::Error) -> Problem {
-    let hint = "the window needs OpenGL 2.1 or newer, which Mesa has for every machine; all of it can be \
+    let hint = "the window needs a display that answers, and OpenGL 2.1 or newer; all of it can be \
                 done without a window too, see `blendnet --help`";
     Problem::input("the window can't be opened").hint(hint).details(vec![error.to_string()])
 }
