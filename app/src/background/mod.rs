@@ -11,11 +11,13 @@ use std::sync::mpsc as std_mpsc;
 use tokio::sync::mpsc;
 
 use crate::gui::command::Command;
-use crate::gui::event::Event;
+use crate::gui::event::{Event, Past};
+use crate::gui::fonts;
 use crate::settings::{self, Settings};
 use crate::workflow::data_dir::DataDir;
 use crate::workflow::history;
 use crate::workflow::problem::Problem;
+use crate::workflow::records::Record;
 
 /// Commands that may wait; a window sends a few a second at most.
 const COMMANDS_WAITING: usize = 64;
@@ -84,6 +86,8 @@ struct Served {
 
 async fn serve(served: Served, mut commands: mpsc::Receiver<Command>) {
     blendnet_net::init_crypto();
+    let outbox = served.outbox.clone();
+    drop(tokio::task::spawn_blocking(move || outbox.tell(Event::Fonts(fonts::load()))));
     let mut renders = render::Renders::default();
     while let Some(command) = commands.recv().await {
         match command {
@@ -110,12 +114,18 @@ async fn at_hand(served: Served, command: Command) {
         Command::SaveAs(path) => files::save_as(path, outbox).await,
         Command::LoadHistory => {
             let data = served.data.clone();
-            let read = tokio::task::spawn_blocking(move || history::all(&data)).await;
-            outbox.tell(Event::History(read.unwrap_or_default()));
+            let read = tokio::task::spawn_blocking(move || past(&data)).await;
+            outbox.tell(Event::History(Box::new(read.unwrap_or_default())));
         }
         Command::StoreSettings(settings) => store(*settings, &served).await,
         Command::Render(_) | Command::Resume(..) | Command::Stop => {}
     }
+}
+
+fn past(data: &DataDir) -> Past {
+    let mut unfinished = Record::all(data);
+    unfinished.retain(|record| !record.saved);
+    Past { ended: history::all(data), unfinished }
 }
 
 async fn store(settings: Settings, served: &Served) {

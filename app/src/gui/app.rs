@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::choice;
 use super::command::Command;
 use super::event::Event;
+use super::fonts;
 use super::running::Running;
 use super::screens;
 use super::state::{Follow, Screen, State};
@@ -17,6 +18,7 @@ use super::widgets::viewer::Viewer;
 use super::wish::Wish;
 use crate::settings::{Settings, Theme};
 use crate::workflow::problem::Problem;
+use crate::workflow::records::Record;
 
 /// The window's program.
 pub struct App {
@@ -54,6 +56,9 @@ impl App {
     /// Takes in what happened since the last call.
     pub fn take_events(&mut self, context: &egui::Context) {
         while let Ok(event) = self.events.try_recv() {
+            if let Event::Fonts(fonts) = &event {
+                fonts::add(context, fonts);
+            }
             for follow in self.state.apply(event) {
                 self.send(match follow {
                     Follow::LoadPicture(path) => Command::LoadPicture(path),
@@ -67,6 +72,9 @@ impl App {
         if let Some((shown, picture)) = shown.and_then(|s| Some((s, s.picture.value()?))) {
             self.viewer.upload(context, &picture.pixels, shown.generation);
         }
+        let beside = self.state.beside.as_ref();
+        let beside = beside.and_then(|s| Some((&s.picture.value()?.pixels, s.generation)));
+        self.viewer.upload_beside(context, beside);
         if self.state.closing && !self.state.is_rendering() {
             context.send_viewport_cmd(egui::ViewportCommand::Close);
         }
@@ -100,10 +108,23 @@ impl App {
                 self.send(Command::Stop);
             }
             Wish::Resume => self.resume(),
+            Wish::GoOn(record) => self.go_on(*record),
             Wish::Look(frame) => self.look(frame),
             Wish::LookBack(entry, path) => {
                 self.state.note = Some(format!("{}: {}", entry.name, path.display()));
                 self.show(path);
+            }
+            Wish::Compare(path) => {
+                let path = path.filter(|path| {
+                    self.state.beside.as_ref().is_none_or(|beside| beside.path != *path)
+                });
+                if let Some(path) = path {
+                    if let Follow::LoadPicture(path) = self.state.show_beside(path) {
+                        self.send(Command::LoadPicture(path));
+                    }
+                } else {
+                    self.state.beside = None;
+                }
             }
             Wish::Step { later } => {
                 let render = self.state.render.as_ref();
@@ -164,9 +185,24 @@ impl App {
         self.send(Command::Resume(job, start));
     }
 
+    /// Goes on with a render of earlier.
+    fn go_on(&mut self, record: Record) {
+        if self.state.is_rendering() {
+            self.state.apply(Event::Trouble(Problem::input("a render runs already")));
+            return;
+        }
+        let name = record.blend.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut render = Running::new(name, record.output);
+        render.job = Some(record.job.clone());
+        self.begin_render(render);
+        let start = choice::start_options(&self.state.settings);
+        self.send(Command::Resume(record.job, start));
+    }
+
     fn begin_render(&mut self, render: Running) {
         self.state.render = Some(render);
         self.state.shown = None;
+        self.state.beside = None;
         self.state.note = None;
         self.state.screen = Screen::Render;
         self.viewer = Viewer::default();

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use blendnet_pack::inspect::{Inspection, Thumbnail};
 use blendnet_pack::trace::Trace;
 
+use super::fonts::Font;
 use crate::workflow::event::{Event as Step, Summary};
 use crate::workflow::history::Entry;
 use crate::workflow::problem::Problem;
+use crate::workflow::records::Record;
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -36,10 +38,21 @@ pub enum Event {
     Picture(PathBuf, Result<Arc<Picture>, Problem>),
     /// A picture was saved where the artist wanted it.
     SavedAs(PathBuf),
-    /// The renders that were made, newest first.
-    History(Vec<Entry>),
+    /// The renders that were made.
+    History(Box<Past>),
+    /// Fonts with more letters were read.
+    Fonts(Vec<Font>),
     /// Something went wrong that belongs to no screen.
     Trouble(Problem),
+}
+
+/// Renders of earlier, and those that wait.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Past {
+    /// Those that came to their end, newest first.
+    pub ended: Vec<Entry>,
+    /// Those that were stopped, or not saved.
+    pub unfinished: Vec<Record>,
 }
 
 /// What is in a .blend.

@@ -6,6 +6,7 @@ pub mod choice;
 pub mod command;
 pub mod event;
 pub mod fetched;
+pub mod fonts;
 pub mod running;
 pub mod screens;
 pub mod state;

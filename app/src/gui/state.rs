@@ -6,11 +6,10 @@ use std::sync::Arc;
 use blendnet_pack::trace::Trace;
 
 use super::choice::Choice;
-use super::event::{Event, Picture, SceneRead};
+use super::event::{Event, Past, Picture, SceneRead};
 use super::fetched::Fetched;
 use super::running::Running;
 use crate::settings::Settings;
-use crate::workflow::history::Entry;
 use crate::workflow::problem::Problem;
 use crate::workflow::scene_files::Moved;
 
@@ -70,8 +69,10 @@ pub struct State {
     pub render: Option<Running>,
     /// The picture that is looked at.
     pub shown: Option<Shown>,
-    /// The renders that were made, newest first.
-    pub history: Fetched<Vec<Entry>, Problem>,
+    /// The picture that it is compared with.
+    pub beside: Option<Shown>,
+    /// The renders of earlier.
+    pub history: Fetched<Box<Past>, Problem>,
     /// What is kept between runs.
     pub settings: Settings,
     /// What went wrong and belongs to no screen; until the artist puts it away.
@@ -104,6 +105,7 @@ impl State {
             typed_path: String::new(),
             render: None,
             shown: None,
+            beside: None,
             history: Fetched::Unasked,
             settings,
             troubles: Vec::new(),
@@ -149,14 +151,12 @@ impl State {
 
     /// Shows another picture; the one before it stays until it is there.
     pub fn show_picture(&mut self, path: PathBuf) -> Follow {
-        let shown = self.shown.get_or_insert_with(|| Shown {
-            path: PathBuf::new(),
-            picture: Fetched::Unasked,
-            generation: 0,
-        });
-        shown.path.clone_from(&path);
-        shown.picture.ask();
-        Follow::LoadPicture(path)
+        begin(&mut self.shown, path)
+    }
+
+    /// Compares the picture that is shown with another one.
+    pub fn show_beside(&mut self, path: PathBuf) -> Follow {
+        begin(&mut self.beside, path)
     }
 
     /// Takes in what happened. Gives what to do about it.
@@ -187,9 +187,11 @@ impl State {
                 }
             }
             Event::RenderEnded(ended) => return self.render_ended(ended),
-            Event::Picture(path, picture) => self.picture(&path, picture),
+            Event::Picture(path, picture) => self.picture(&path, &picture),
+            // The app gives them to the painter before.
+            Event::Fonts(_) => {}
             Event::SavedAs(path) => self.note = Some(format!("Saved as {}", path.display())),
-            Event::History(entries) => self.history = Fetched::There(entries),
+            Event::History(past) => self.history = Fetched::There(past),
             Event::Trouble(problem) => self.trouble(problem),
         }
         Vec::new()
@@ -229,17 +231,19 @@ impl State {
         follow
     }
 
-    fn picture(&mut self, path: &Path, picture: Result<Arc<Picture>, Problem>) {
-        let Some(shown) = self.shown.as_mut().filter(|shown| shown.path == path) else { return };
-        let before = shown.picture.value().cloned();
-        match (picture, before) {
-            // A preview may be replaced in the moment in which it is read; the next one comes.
-            (Err(_), Some(before)) if path.ends_with("preview.png") => {
-                shown.picture = Fetched::There(before);
-            }
-            (picture, _) => {
-                shown.generation += 1;
-                shown.picture.take(picture);
+    fn picture(&mut self, path: &Path, picture: &Result<Arc<Picture>, Problem>) {
+        for shown in [&mut self.shown, &mut self.beside] {
+            let Some(shown) = shown.as_mut().filter(|shown| shown.path == path) else { continue };
+            let before = shown.picture.value().cloned();
+            match (picture, before) {
+                // A preview may be replaced in the moment in which it is read; the next one comes.
+                (Err(_), Some(before)) if path.ends_with("preview.png") => {
+                    shown.picture = Fetched::There(before);
+                }
+                (picture, _) => {
+                    shown.generation += 1;
+                    shown.picture.take(picture.clone());
+                }
             }
         }
     }
@@ -249,6 +253,17 @@ impl State {
             self.troubles.push(problem);
         }
     }
+}
+
+fn begin(place: &mut Option<Shown>, path: PathBuf) -> Follow {
+    let shown = place.get_or_insert_with(|| Shown {
+        path: PathBuf::new(),
+        picture: Fetched::Unasked,
+        generation: 0,
+    });
+    shown.path.clone_from(&path);
+    shown.picture.ask();
+    Follow::LoadPicture(path)
 }
 
 #[cfg(test)]

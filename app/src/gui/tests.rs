@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::app::App;
 use super::command::Command;
-use super::event::{Event, Picture, SceneRead};
+use super::event::{Event, Past, Picture, SceneRead};
 use super::running::Running;
 use super::state::Screen;
 use crate::settings::{Settings, Theme};
@@ -23,6 +23,7 @@ use crate::workflow::event::{
 };
 use crate::workflow::history::Entry;
 use crate::workflow::problem::{Problem, ProblemKind};
+use crate::workflow::records::Record;
 
 /// A window, the events that it gets, and the commands that it gives.
 struct Window<'a> {
@@ -52,7 +53,7 @@ impl Window<'_> {
                 app.draw(ui);
             },
             {
-                app.state.history.take(Ok(Vec::new()));
+                app.state.history.take(Ok(Box::default()));
                 app
             },
         );
@@ -441,10 +442,59 @@ fn renders_that_were_made_can_be_looked_at_again() {
     window.harness.run_steps(2);
     assert!(window.shows("No renders yet"));
     let entry = Entry::new("street.blend", &summary(&["/out/street_0001.png"]));
-    window.tell(Event::History(vec![entry]));
+    window.tell(Event::History(Box::new(Past { ended: vec![entry], unfinished: Vec::new() })));
     assert!(window.shows("street.blend") && window.shows("12 s by 1 agent"));
     window.click("Show");
     assert_eq!(window.asked(), [Command::LoadPicture("/out/street_0001.png".into())]);
+}
+
+#[test]
+fn two_renders_are_compared_with_a_line_between_them() {
+    let mut window = Window::new();
+    let entry = |name: &str| Entry::new(name, &summary(&[&format!("/out/{name}.png")]));
+    let ended = vec![entry("new"), entry("old")];
+    window.tell(Event::History(Box::new(Past { ended, unfinished: Vec::new() })));
+    window.click("Results");
+    window.harness.get_all_by_label("Show").next().unwrap().click();
+    window.harness.run_steps(2);
+    window.harness.get_all_by_label("Compare").nth(1).unwrap().click();
+    window.harness.run_steps(2);
+    for name in ["/out/new.png", "/out/old.png"] {
+        window.tell(Event::Picture(name.into(), Ok(picture())));
+    }
+    let line = |window: &Window<'_>| {
+        window.harness.get_by_role_and_label(egui::Role::Slider, "Compare").rect().center()
+    };
+    let before = line(&window);
+    window.harness.drag_at(before);
+    window.harness.run_steps(2);
+    window.harness.hover_at(before + egui::vec2(60.0, 0.0));
+    window.harness.run_steps(2);
+    window.harness.drop_at(before + egui::vec2(60.0, 0.0));
+    window.harness.run_steps(2);
+    assert!((line(&window).x - before.x - 60.0).abs() < 2.0, "{:?}", line(&window));
+    window.harness.get_all_by_label("Compare").nth(1).unwrap().click();
+    window.harness.run_steps(3);
+    assert!(window.harness.query_by_role_and_label(egui::Role::Slider, "Compare").is_none());
+}
+
+#[test]
+fn a_render_that_was_stopped_is_found_when_the_window_is_opened_again() {
+    let mut window = Window::new();
+    let record = Record {
+        job: job(),
+        blend: "/shots/street.blend".into(),
+        output: "/out".into(),
+        stem: "street".into(),
+        saved: false,
+    };
+    window.tell(Event::History(Box::new(Past { ended: Vec::new(), unfinished: vec![record] })));
+    window.click("Results");
+    assert!(window.shows("1 render is not finished") && window.shows("street.blend"));
+    window.asked();
+    window.click("Go on");
+    assert!(matches!(&window.asked()[..], [Command::Resume(resumed, _)] if *resumed == job()));
+    assert!(window.shows("The farm starts"));
 }
 
 #[test]

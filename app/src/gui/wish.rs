@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::gui::command::Command;
 use crate::gui::state::Screen;
 use crate::workflow::history::Entry;
+use crate::workflow::records::Record;
 
 /// Something that the artist wants.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,10 +20,14 @@ pub enum Wish {
     Stop,
     /// Go on with the render that was stopped.
     Resume,
+    /// Go on with a render of earlier.
+    GoOn(Box<Record>),
     /// Look at a finished frame; `None`: at what is in work.
     Look(Option<i32>),
     /// Look at a picture of an older render.
     LookBack(Box<Entry>, PathBuf),
+    /// Compare what is looked at with this picture; with the same one again, or none: no more.
+    Compare(Option<PathBuf>),
     /// Look at the finished frame after this one, or before it.
     Step {
         /// After it.

@@ -9,11 +9,14 @@ use crate::gui::widgets::viewer::Viewer;
 use crate::gui::wish::Wish;
 use crate::text::{count, duration};
 use crate::workflow::history::Entry;
+use crate::workflow::records::Record;
 
 /// Draws the screen.
 pub fn results_ui(ui: &mut egui::Ui, state: &State, viewer: &mut Viewer, wishes: &mut Vec<Wish>) {
-    let entries = state.history.value().map(Vec::as_slice).unwrap_or_default();
-    if entries.is_empty() {
+    let past = state.history.value().map(Box::as_ref);
+    let entries = past.map(|past| past.ended.as_slice()).unwrap_or_default();
+    let unfinished = past.map(|past| past.unfinished.as_slice()).unwrap_or_default();
+    if entries.is_empty() && unfinished.is_empty() {
         ui.vertical_centered(|ui| {
             ui.add_space(60.0);
             ui.heading("No renders yet");
@@ -23,6 +26,7 @@ pub fn results_ui(ui: &mut egui::Ui, state: &State, viewer: &mut Viewer, wishes:
     }
     let panel = egui::Panel::left("history").default_size(theme::COLUMN).size_range(240.0..=520.0);
     panel.show(ui, |ui| {
+        unfinished_ui(ui, unfinished, state.is_rendering(), wishes);
         let height = row_height(ui);
         let area = egui::ScrollArea::vertical().auto_shrink(false);
         area.show_rows(ui, height, entries.len(), |ui, range| {
@@ -36,6 +40,29 @@ pub fn results_ui(ui: &mut egui::Ui, state: &State, viewer: &mut Viewer, wishes:
     });
 }
 
+/// Renders that were stopped; the one that runs is among them.
+fn unfinished_ui(ui: &mut egui::Ui, records: &[Record], going: bool, wishes: &mut Vec<Wish>) {
+    if records.is_empty() || going {
+        return;
+    }
+    ui.strong(count(records.len(), "render is not finished", "renders are not finished"));
+    let area = egui::ScrollArea::vertical().id_salt("unfinished").max_height(160.0);
+    area.auto_shrink([false, true]).show(ui, |ui| {
+        for record in records {
+            ui.horizontal(|ui| {
+                let hint = "Goes on with what is rendered; nothing is rendered twice";
+                if ui.button("Go on").on_hover_text(hint).clicked() {
+                    wishes.push(Wish::GoOn(Box::new(record.clone())));
+                }
+                let name = record.blend.file_name().unwrap_or_default().to_string_lossy();
+                let label = ui.add(egui::Label::new(name).truncate());
+                label.on_hover_text(format!("to {}", record.output.display()));
+            });
+        }
+    });
+    ui.separator();
+}
+
 fn row_height(ui: &egui::Ui) -> f32 {
     let line = ui.text_style_height(&egui::TextStyle::Body) + ui.spacing().item_spacing.y;
     2.0 * line + 2.0 * ui.spacing().interact_size.y
@@ -47,11 +74,16 @@ fn entry_ui(ui: &mut egui::Ui, entry: &Entry, height: f32, wishes: &mut Vec<Wish
         ui.set_min_size(size);
         ui.add(egui::Label::new(egui::RichText::new(&entry.name).strong()).truncate());
         ui.add(egui::Label::new(egui::RichText::new(what(entry)).weak()).truncate());
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             let last = entry.pictures.iter().rfind(|path| can_be_shown(path));
             let show = ui.add_enabled(last.is_some(), egui::Button::new("Show"));
             if let Some(path) = last.filter(|_| show.clicked()) {
                 wishes.push(Wish::LookBack(Box::new(entry.clone()), path.clone()));
+            }
+            let hint = "Shows it right of the one that is shown; drag the line between them";
+            let compare = ui.add_enabled(last.is_some(), egui::Button::new("Compare"));
+            if let Some(path) = last.filter(|_| compare.on_hover_text(hint).clicked()) {
+                wishes.push(Wish::Compare(Some(path.clone())));
             }
             if let Some(path) = entry.pictures.last() {
                 if ui.button("Open").clicked() {

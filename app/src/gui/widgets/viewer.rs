@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{Color32, ColorImage, Pos2, Rect, Sense, Vec2, pos2, vec2};
+use egui::{Color32, ColorImage, Pos2, Rect, Sense, Stroke, Vec2, pos2, vec2};
 
 use crate::gui::theme;
 
@@ -20,8 +20,14 @@ pub struct Viewer {
     pub offset: Vec2,
     /// Stops brighter; darker below 0. Of what is shown, the files stay as they are.
     pub stops: f32,
-    texture: Option<(egui::TextureHandle, u64, f32)>,
+    /// Where the picture ends and the one beside it begins: a share of the view's width.
+    pub split: Option<f32>,
+    texture: Option<Uploaded>,
+    beside: Option<Uploaded>,
 }
+
+/// A texture, of which picture it is, and with which exposure.
+type Uploaded = (egui::TextureHandle, u64, f32);
 
 /// A pixel and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,20 +43,18 @@ pub struct Pixel {
 impl Viewer {
     /// Brings pixels to the graphics chip, once for each `generation` and exposure.
     pub fn upload(&mut self, context: &egui::Context, pixels: &Arc<ColorImage>, generation: u64) {
-        let stops = self.stops;
-        let is_there = |(_, there, at): &(egui::TextureHandle, u64, f32)| {
-            *there == generation && (*at - stops).abs() < f32::EPSILON
-        };
-        if self.texture.as_ref().is_some_and(is_there) {
-            return;
-        }
-        let image = if stops == 0.0 { pixels.clone() } else { Arc::new(exposed(pixels, stops)) };
-        if let Some((texture, there, at)) = &mut self.texture {
-            texture.set(image, theme::texture_options());
-            (*there, *at) = (generation, stops);
-        } else {
-            let texture = context.load_texture("picture", image, theme::texture_options());
-            self.texture = Some((texture, generation, stops));
+        upload(&mut self.texture, context, (pixels, generation), self.stops);
+    }
+
+    /// The same for the picture that it is compared with.
+    pub fn upload_beside(
+        &mut self,
+        context: &egui::Context,
+        beside: Option<(&Arc<ColorImage>, u64)>,
+    ) {
+        match beside {
+            Some(beside) => upload(&mut self.beside, context, beside, self.stops),
+            None => self.beside = None,
         }
     }
 
@@ -100,8 +104,29 @@ impl Viewer {
             let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
             painter.image(texture.id(), place, uv, Color32::WHITE);
         }
+        self.beside_ui(ui, view, place);
         over(&painter, place);
         pixel_at(pixels, place, zoom, response.hover_pos()?)
+    }
+
+    /// Draws the other picture right of a line that can be dragged.
+    fn beside_ui(&mut self, ui: &mut egui::Ui, view: Rect, place: Rect) {
+        let Some((texture, ..)) = &self.beside else { return };
+        let share = self.split.unwrap_or(0.5);
+        let x = view.left() + view.width() * share;
+        let right = view.intersect(Rect::everything_right_of(x));
+        let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+        let painter = ui.painter_at(right);
+        painter.rect_filled(right, 0.0, theme::behind_pictures());
+        painter.image(texture.id(), place, uv, Color32::WHITE);
+        let line = Rect::from_min_max(pos2(x - 4.0, view.top()), pos2(x + 4.0, view.bottom()));
+        let handle = ui.interact(line, ui.scope_id().with("split"), Sense::drag());
+        handle.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Slider, true, "Compare"));
+        let handle = handle.on_hover_cursor(egui::CursorIcon::ResizeHorizontal);
+        if let Some(at) = handle.interact_pointer_pos().filter(|_| handle.dragged()) {
+            self.split = Some(((at.x - view.left()) / view.width()).clamp(0.02, 0.98));
+        }
+        ui.painter_at(view).vline(x, view.y_range(), Stroke::new(2.0, theme::ACCENT));
     }
 
     fn points_per_pixel(&self, view: Rect, size: Vec2) -> f32 {
@@ -143,6 +168,27 @@ impl Viewer {
         let from_middle = at - view.center();
         self.offset += from_middle / wanted - from_middle / zoom;
         self.zoom = Some(wanted);
+    }
+}
+
+fn upload(
+    place: &mut Option<Uploaded>,
+    context: &egui::Context,
+    (pixels, generation): (&Arc<ColorImage>, u64),
+    stops: f32,
+) {
+    let is_there =
+        |(_, there, at): &Uploaded| *there == generation && (*at - stops).abs() < f32::EPSILON;
+    if place.as_ref().is_some_and(is_there) {
+        return;
+    }
+    let image = if stops == 0.0 { pixels.clone() } else { Arc::new(exposed(pixels, stops)) };
+    if let Some((texture, there, at)) = place {
+        texture.set(image, theme::texture_options());
+        (*there, *at) = (generation, stops);
+    } else {
+        let texture = context.load_texture("picture", image, theme::texture_options());
+        *place = Some((texture, generation, stops));
     }
 }
 
