@@ -40,7 +40,9 @@ fn frame_millis(frames: i32, agents: usize, size: [usize; 2]) -> f64 {
     let preview = "/out/preview.png";
     let _loads = app.state.show_picture(preview.into());
     let pixels = Arc::new(egui::ColorImage::filled(size, egui::Color32::GRAY));
-    events.send(Event::Picture(preview.into(), Ok(Arc::new(Picture { pixels })))).expect("an app");
+    events
+        .send(Event::Picture(preview.into(), Ok(Arc::new(Picture { pixels, pass: None }))))
+        .expect("an app");
     events.send(Event::Step(Box::new(progress(frames, agents)))).expect("an app");
 
     let context = egui::Context::default();

@@ -47,7 +47,7 @@ fn allowed(package: &str) -> &'static [&'static str] {
         "blendnet-tasks" | "blendnet-tests" => &["protocol", "net"],
         "blendnet-agent" => &["protocol", "net", "film", "tasks"],
         "blendnet-manager" => &["protocol", "net", "film", "tasks", "scheduler", "cloud"],
-        "blendnet" => &["protocol", "net", "pack", "scheduler"],
+        "blendnet" => &["protocol", "net", "pack", "film", "scheduler"],
         other => panic!("say in this test what `{other}` may depend on"),
     }
 }

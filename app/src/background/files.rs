@@ -8,7 +8,7 @@ use blendnet_pack::trace::{self, TraceOptions};
 use blendnet_pack::{PackError, inspect};
 use image::{DynamicImage, ImageFormat};
 
-use super::Outbox;
+use super::{Outbox, exr};
 use crate::gui::event::{Event, Picture, SceneRead};
 use crate::workflow::problem::{Problem, ProblemKind};
 use crate::workflow::scene_files::Moved;
@@ -76,7 +76,16 @@ fn look_into(path: &Path) -> Result<SceneRead, PackError> {
 
 /// Loads a picture to look at.
 pub(super) async fn load_picture(path: PathBuf, outbox: &Outbox) {
-    let loaded = in_background(&path, decode).await;
+    load_pass(path, None, outbox).await;
+}
+
+/// Loads a pass of an EXR to look at; other pictures have none.
+pub(super) async fn load_pass(path: PathBuf, pass: Option<String>, outbox: &Outbox) {
+    let load = move |path: &Path| {
+        let is_exr = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("exr"));
+        if is_exr { exr::load(path, pass.as_deref()) } else { decode(path) }
+    };
+    let loaded = in_background(&path, load).await;
     outbox.tell(Event::Picture(path, loaded.map(Arc::new)));
 }
 
@@ -90,7 +99,7 @@ fn decode(path: &Path) -> Result<Picture, Problem> {
     let rgba = picture.to_rgba8();
     let size = [rgba.width(), rgba.height()].map(|px| usize::try_from(px).unwrap_or(usize::MAX));
     let pixels = Arc::new(egui::ColorImage::from_rgba_unmultiplied(size, rgba.as_raw()));
-    Ok(Picture { pixels })
+    Ok(Picture { pixels, pass: None })
 }
 
 fn read_picture(path: &Path) -> Result<DynamicImage, Problem> {

@@ -1,6 +1,7 @@
 //! What the window must not wait for: a tokio runtime on its own thread that takes
 //! [`Command`]s and gives [`Event`]s.
 
+mod exr;
 mod files;
 mod render;
 
@@ -110,6 +111,7 @@ async fn at_hand(served: Served, command: Command) {
         Command::Find(missing) => files::find(missing, outbox).await,
         Command::ChooseOutput(from) => files::choose_output(from, outbox).await,
         Command::LoadPicture(path) => files::load_picture(path, outbox).await,
+        Command::LoadPass(path, pass) => files::load_pass(path, Some(pass), outbox).await,
         Command::OpenWithDesktop(path) => files::open_with_desktop(path, outbox).await,
         Command::SaveAs(path) => files::save_as(path, outbox).await,
         Command::LoadHistory => {

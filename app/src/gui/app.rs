@@ -70,10 +70,10 @@ impl App {
         }
         let shown = self.state.shown.as_ref();
         if let Some((shown, picture)) = shown.and_then(|s| Some((s, s.picture.value()?))) {
-            self.viewer.upload(context, &picture.pixels, shown.generation);
+            self.viewer.upload(context, picture, shown.generation);
         }
         let beside = self.state.beside.as_ref();
-        let beside = beside.and_then(|s| Some((&s.picture.value()?.pixels, s.generation)));
+        let beside = beside.and_then(|s| Some((s.picture.value()?.as_ref(), s.generation)));
         self.viewer.upload_beside(context, beside);
         if self.state.closing && !self.state.is_rendering() {
             context.send_viewport_cmd(egui::ViewportCommand::Close);
@@ -110,6 +110,7 @@ impl App {
             Wish::Resume => self.resume(),
             Wish::GoOn(record) => self.go_on(*record),
             Wish::Look(frame) => self.look(frame),
+            Wish::Show(path) => self.show(path),
             Wish::LookBack(entry, path) => {
                 self.state.note = Some(format!("{}: {}", entry.name, path.display()));
                 self.show(path);

@@ -30,6 +30,8 @@ pub enum Command {
     Stop,
     /// Load a picture to look at.
     LoadPicture(PathBuf),
+    /// Load a pass of an EXR to look at, by its full name.
+    LoadPass(PathBuf, String),
     /// Open a file or folder with the program that the desktop has for it.
     OpenWithDesktop(PathBuf),
     /// Ask where to, and save a picture there; the ending chooses the format.

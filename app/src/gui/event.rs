@@ -7,6 +7,7 @@ use blendnet_pack::inspect::{Inspection, Thumbnail};
 use blendnet_pack::trace::Trace;
 
 use super::fonts::Font;
+use super::linear::Linear;
 use crate::workflow::event::{Event as Step, Summary};
 use crate::workflow::history::Entry;
 use crate::workflow::problem::Problem;
@@ -69,4 +70,17 @@ pub struct SceneRead {
 pub struct Picture {
     /// What is drawn.
     pub pixels: Arc<egui::ColorImage>,
+    /// Of an EXR: its passes, and the values of the one that is drawn.
+    pub pass: Option<Pass>,
+}
+
+/// A pass of an EXR.
+#[derive(Debug, PartialEq)]
+pub struct Pass {
+    /// Such as `ViewLayer.Combined`.
+    pub name: String,
+    /// All passes of the file.
+    pub all: Vec<String>,
+    /// Its values.
+    pub linear: Linear,
 }

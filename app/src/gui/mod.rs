@@ -7,6 +7,7 @@ pub mod command;
 pub mod event;
 pub mod fetched;
 pub mod fonts;
+pub mod linear;
 pub mod running;
 pub mod screens;
 pub mod state;

@@ -206,7 +206,7 @@ impl Running {
 /// Whether the window can draw a file of this ending.
 pub fn can_be_shown(path: &std::path::Path) -> bool {
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
-    matches!(ending.as_deref(), Some("png" | "jpg" | "jpeg" | "tif" | "tiff"))
+    matches!(ending.as_deref(), Some("png" | "jpg" | "jpeg" | "tif" | "tiff" | "exr"))
 }
 
 #[cfg(test)]
@@ -244,7 +244,7 @@ mod tests {
         for frame in [1, 2, 5] {
             running.take(ended(frame, &["/a.exr", "/a.png"]));
         }
-        running.take(ended(3, &["/only.exr"]));
+        running.take(ended(3, &["/only.mov"]));
         assert_eq!(running.neighbour(false), Some(5));
         running.looked_at = Some(5);
         assert_eq!((running.neighbour(false), running.neighbour(true)), (Some(2), None));

@@ -272,7 +272,7 @@ mod tests {
 
     fn picture(path: &str, gray: u8) -> Event {
         let pixels = Arc::new(egui::ColorImage::filled([2, 2], egui::Color32::from_gray(gray)));
-        Event::Picture(path.into(), Ok(Arc::new(Picture { pixels })))
+        Event::Picture(path.into(), Ok(Arc::new(Picture { pixels, pass: None })))
     }
 
     #[test]

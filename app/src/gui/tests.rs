@@ -13,7 +13,8 @@ use tokio::sync::mpsc;
 
 use super::app::App;
 use super::command::Command;
-use super::event::{Event, Past, Picture, SceneRead};
+use super::event::{Event, Pass, Past, Picture, SceneRead};
+use super::linear::Linear;
 use super::running::Running;
 use super::state::Screen;
 use crate::settings::{Settings, Theme};
@@ -177,7 +178,7 @@ fn summary(pictures: &[&str]) -> Summary {
 
 fn picture() -> Arc<Picture> {
     let pixels = Arc::new(egui::ColorImage::filled([64, 36], egui::Color32::from_rgb(9, 8, 7)));
-    Arc::new(Picture { pixels })
+    Arc::new(Picture { pixels, pass: None })
 }
 
 #[test]
@@ -446,6 +447,30 @@ fn renders_that_were_made_can_be_looked_at_again() {
     assert!(window.shows("street.blend") && window.shows("12 s by 1 agent"));
     window.click("Show");
     assert_eq!(window.asked(), [Command::LoadPicture("/out/street_0001.png".into())]);
+}
+
+#[test]
+fn passes_of_an_exr_are_chosen_and_their_values_told() {
+    let mut window = Window::new().rendering();
+    window.tell(Event::RenderEnded(Ok(Box::new(summary(&["/out/shot_0001.png"])))));
+    window.asked();
+    window.click("Passes");
+    assert_eq!(window.asked(), [Command::LoadPicture("/out/shot_0001.exr".into())]);
+    let channels = ["R", "G", "B"].map(|name| (name.to_owned(), vec![2.5; 32]));
+    let linear = Linear::new([8, 4], &channels);
+    let pixels = Arc::new(linear.developed(0.0));
+    let all = ["Combined", "DiffDir"].map(|pass| format!("ViewLayer.{pass}")).to_vec();
+    let pass = Some(Pass { name: "ViewLayer.Combined".into(), all, linear });
+    let picture = Arc::new(Picture { pixels, pass });
+    window.tell(Event::Picture("/out/shot_0001.exr".into(), Ok(picture)));
+    let middle = window.place_of("Picture").center();
+    window.harness.hover_at(middle);
+    window.harness.run_steps(4);
+    assert!(window.shows("R 2.50000 G 2.50000 B 2.50000"));
+    window.click("Pass");
+    window.click("ViewLayer.DiffDir");
+    let wanted = Command::LoadPass("/out/shot_0001.exr".into(), "ViewLayer.DiffDir".into());
+    assert_eq!(window.asked(), [wanted]);
 }
 
 #[test]

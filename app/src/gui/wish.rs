@@ -24,6 +24,8 @@ pub enum Wish {
     GoOn(Box<Record>),
     /// Look at a finished frame; `None`: at what is in work.
     Look(Option<i32>),
+    /// Look at a picture.
+    Show(PathBuf),
     /// Look at a picture of an older render.
     LookBack(Box<Entry>, PathBuf),
     /// Compare what is looked at with this picture; with the same one again, or none: no more.

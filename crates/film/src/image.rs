@@ -25,17 +25,27 @@ pub struct Image {
 impl Image {
     /// Reads a file, of one part or several, with 16 or 32 bits.
     pub fn read(path: &Path) -> Result<Self, FilmError> {
+        Self::read_channels(path, |_| true)
+    }
+
+    /// Reads the channels of a file whose full names are wanted.
+    pub fn read_channels(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Self, FilmError> {
         let part = Part::open(path)?;
-        let mut values = vec![Vec::new(); part.names.len()];
+        let mut channels: BTreeMap<String, Vec<f32>> = BTreeMap::new();
         for rows in part.bands() {
             let band = part.read(rows)?;
-            for (index, values) in values.iter_mut().enumerate() {
+            for (index, name) in part.names.iter().enumerate().filter(|(_, name)| wanted(name)) {
+                let values = channels.entry(name.clone()).or_default();
                 values.extend_from_slice(band.channel(index));
             }
         }
         let attributes = part.attributes.texts();
-        let channels = part.names.into_iter().zip(values).collect();
         Ok(Self { width: part.width, height: part.height, channels, attributes })
+    }
+
+    /// Full names of the channels that a file has.
+    pub fn names(path: &Path) -> Result<Vec<String>, FilmError> {
+        Ok(Part::open(path)?.names)
     }
 
     /// Writes a file of one part with 32 bits, compressed losslessly. A channel that has too few

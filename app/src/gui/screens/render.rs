@@ -4,6 +4,7 @@ use blendnet_protocol::{AgentState, FrameState};
 
 use super::bar_of;
 use crate::gui::command::Command;
+use crate::gui::event::Pass;
 use crate::gui::running::{FrameRow, Phase, Running};
 use crate::gui::state::{Shown, State};
 use crate::gui::theme;
@@ -53,7 +54,7 @@ pub fn render_ui(ui: &mut egui::Ui, state: &State, viewer: &mut Viewer, wishes: 
                 coverage::tiles_ui(painter, place, coverage, film);
             }
         };
-        picture_ui(ui, state.shown.as_ref(), viewer, over);
+        picture_ui(ui, state.shown.as_ref(), viewer, wishes, over);
     });
 }
 
@@ -135,6 +136,11 @@ fn done_ui(ui: &mut egui::Ui, summary: &Summary, wishes: &mut Vec<Wish>) {
         if let Some(picture) = summary.pictures.last() {
             if ui.button("Open").on_hover_text("With the desktop's program").clicked() {
                 wishes.push(Wish::Ask(Command::OpenWithDesktop(picture.clone())));
+            }
+            let passes = picture.with_extension("exr");
+            let hint = "The EXR with all passes, before the view transform";
+            if ui.button("Passes").on_hover_text(hint).clicked() {
+                wishes.push(Wish::Show(passes));
             }
             if ui.button("Save as…").on_hover_text("As PNG, JPEG or TIFF").clicked() {
                 wishes.push(Wish::Ask(Command::SaveAs(picture.clone())));
@@ -243,18 +249,33 @@ fn frame_ui(
     });
 }
 
+/// The passes of an EXR. They are linear light, without the scene's view transform.
+fn passes_ui(ui: &mut egui::Ui, path: &std::path::Path, pass: &Pass, wishes: &mut Vec<Wish>) {
+    let combo = egui::ComboBox::from_id_salt("passes").selected_text(&pass.name);
+    let shown = combo.show_ui(ui, |ui| {
+        for name in &pass.all {
+            if ui.selectable_label(*name == pass.name, name).clicked() {
+                wishes.push(Wish::Ask(Command::LoadPass(path.to_owned(), name.clone())));
+            }
+        }
+    });
+    shown.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, "Pass"));
+    shown.response.on_hover_text("Linear light as sRGB, without the scene's view transform");
+}
+
 /// Draws a picture with what belongs to it; the results use it too.
 pub(super) fn picture_ui(
     ui: &mut egui::Ui,
     shown: Option<&Shown>,
     viewer: &mut Viewer,
+    wishes: &mut Vec<Wish>,
     over: impl FnOnce(&egui::Painter, egui::Rect),
 ) {
     if let Some(problem) = shown.and_then(|shown| shown.picture.error()) {
         problem_ui(ui, problem);
         return;
     }
-    let Some(picture) = shown.and_then(|shown| shown.picture.value()) else {
+    let Some((shown, picture)) = shown.and_then(|s| Some((s, s.picture.value()?))) else {
         ui.vertical_centered(|ui| {
             ui.add_space(60.0);
             ui.label(egui::RichText::new("The first picture comes soon").weak());
@@ -263,7 +284,14 @@ pub(super) fn picture_ui(
     };
     let [width, height] = picture.pixels.size;
     let mut pixel: Option<Pixel> = None;
-    egui::Panel::top("look").show(ui, |ui| ui.horizontal(|ui| viewer.controls_ui(ui)));
+    egui::Panel::top("look").show(ui, |ui| {
+        ui.horizontal(|ui| {
+            viewer.controls_ui(ui);
+            if let Some(pass) = &picture.pass {
+                passes_ui(ui, &shown.path, pass, wishes);
+            }
+        });
+    });
     let bottom = egui::Panel::bottom("pixel").exact_size(26.0);
     let last = ui.data(|data| data.get_temp::<Option<Pixel>>(egui::Id::unique("pixel"))).flatten();
     bottom.show(ui, |ui| {
@@ -271,7 +299,11 @@ pub(super) fn picture_ui(
             ui.label(format!("{width} × {height} px"));
             if let Some(Pixel { x, y, color }) = last {
                 let [r, g, b, _] = color.to_array();
-                ui.monospace(format!("x {x} y {y}   R {r} G {g} B {b}"));
+                let value = match &picture.pass {
+                    Some(pass) => pass.linear.told(x, y),
+                    None => format!("R {r} G {g} B {b}"),
+                };
+                ui.monospace(format!("x {x} y {y}   {value}"));
             }
         });
     });

@@ -36,7 +36,7 @@ pub fn results_ui(ui: &mut egui::Ui, state: &State, viewer: &mut Viewer, wishes:
         });
     });
     egui::CentralPanel::default().show(ui, |ui| {
-        picture_ui(ui, state.shown.as_ref(), viewer, |_, _| {});
+        picture_ui(ui, state.shown.as_ref(), viewer, wishes, |_, _| {});
     });
 }
 
@@ -88,6 +88,10 @@ fn entry_ui(ui: &mut egui::Ui, entry: &Entry, height: f32, wishes: &mut Vec<Wish
             if let Some(path) = entry.pictures.last() {
                 if ui.button("Open").clicked() {
                     wishes.push(Wish::Ask(Command::OpenWithDesktop(path.clone())));
+                }
+                let hint = "The EXR with all passes, before the view transform";
+                if ui.button("Passes").on_hover_text(hint).clicked() {
+                    wishes.push(Wish::Show(path.with_extension("exr")));
                 }
                 if ui.button("Save as…").clicked() {
                     wishes.push(Wish::Ask(Command::SaveAs(path.clone())));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use egui::{Color32, ColorImage, Pos2, Rect, Sense, Stroke, Vec2, pos2, vec2};
 
+use crate::gui::event::Picture;
 use crate::gui::theme;
 
 /// Furthest in: a pixel of the picture in points.
@@ -42,16 +43,12 @@ pub struct Pixel {
 
 impl Viewer {
     /// Brings pixels to the graphics chip, once for each `generation` and exposure.
-    pub fn upload(&mut self, context: &egui::Context, pixels: &Arc<ColorImage>, generation: u64) {
-        upload(&mut self.texture, context, (pixels, generation), self.stops);
+    pub fn upload(&mut self, context: &egui::Context, picture: &Picture, generation: u64) {
+        upload(&mut self.texture, context, (picture, generation), self.stops);
     }
 
     /// The same for the picture that it is compared with.
-    pub fn upload_beside(
-        &mut self,
-        context: &egui::Context,
-        beside: Option<(&Arc<ColorImage>, u64)>,
-    ) {
+    pub fn upload_beside(&mut self, context: &egui::Context, beside: Option<(&Picture, u64)>) {
         match beside {
             Some(beside) => upload(&mut self.beside, context, beside, self.stops),
             None => self.beside = None,
@@ -174,7 +171,7 @@ impl Viewer {
 fn upload(
     place: &mut Option<Uploaded>,
     context: &egui::Context,
-    (pixels, generation): (&Arc<ColorImage>, u64),
+    (picture, generation): (&Picture, u64),
     stops: f32,
 ) {
     let is_there =
@@ -182,7 +179,11 @@ fn upload(
     if place.as_ref().is_some_and(is_there) {
         return;
     }
-    let image = if stops == 0.0 { pixels.clone() } else { Arc::new(exposed(pixels, stops)) };
+    let image = match &picture.pass {
+        _ if stops == 0.0 => picture.pixels.clone(),
+        Some(pass) => Arc::new(pass.linear.developed(stops)),
+        None => Arc::new(exposed(&picture.pixels, stops)),
+    };
     if let Some((texture, there, at)) = place {
         texture.set(image, theme::texture_options());
         (*there, *at) = (generation, stops);
