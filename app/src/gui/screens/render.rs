@@ -54,7 +54,8 @@ pub fn render_ui(ui: &mut egui::Ui, state: &State, viewer: &mut Viewer, wishes: 
                 coverage::tiles_ui(painter, place, coverage, film);
             }
         };
-        picture_ui(ui, state.shown.as_ref(), viewer, wishes, over);
+        let nothing = if render.is_going() { "The first picture comes soon" } else { "No picture" };
+        picture_ui(ui, (state.shown.as_ref(), nothing), viewer, wishes, over);
     });
 }
 
@@ -266,7 +267,7 @@ fn passes_ui(ui: &mut egui::Ui, path: &std::path::Path, pass: &Pass, wishes: &mu
 /// Draws a picture with what belongs to it; the results use it too.
 pub(super) fn picture_ui(
     ui: &mut egui::Ui,
-    shown: Option<&Shown>,
+    (shown, nothing): (Option<&Shown>, &str),
     viewer: &mut Viewer,
     wishes: &mut Vec<Wish>,
     over: impl FnOnce(&egui::Painter, egui::Rect),
@@ -278,7 +279,8 @@ pub(super) fn picture_ui(
     let Some((shown, picture)) = shown.and_then(|s| Some((s, s.picture.value()?))) else {
         ui.vertical_centered(|ui| {
             ui.add_space(60.0);
-            ui.label(egui::RichText::new("The first picture comes soon").weak());
+            let nothing = if shown.is_some() { "The picture is loaded" } else { nothing };
+            ui.label(egui::RichText::new(nothing).weak());
         });
         return;
     };

@@ -36,7 +36,8 @@ pub fn results_ui(ui: &mut egui::Ui, state: &State, viewer: &mut Viewer, wishes:
         });
     });
     egui::CentralPanel::default().show(ui, |ui| {
-        picture_ui(ui, state.shown.as_ref(), viewer, wishes, |_, _| {});
+        let shown = (state.shown.as_ref(), "Choose a render to look at");
+        picture_ui(ui, shown, viewer, wishes, |_, _| {});
     });
 }
 
