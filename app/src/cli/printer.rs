@@ -120,20 +120,31 @@ pub(super) fn show_problem(problem: &Problem, json: bool) {
 
 /// One JSON object in one line.
 pub(super) fn print_json(value: &impl Serialize) -> std::io::Result<()> {
-    let mut line = serde_json::to_vec(value)?;
-    line.push(b'\n');
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(&line)?;
-    stdout.flush()
+    print_all(|out| print_json_to(out, value))
+}
+
+/// Prints much at once: each line by itself would cost more than what it tells.
+pub(super) fn print_all(
+    print: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    // Stdout itself goes to the system with every line.
+    let mut out = std::io::BufWriter::with_capacity(64 * 1024, std::io::stdout().lock());
+    print(&mut out)?;
+    out.flush()
+}
+
+/// One JSON object in one line of what is printed.
+pub(super) fn print_json_to(
+    out: &mut dyn std::io::Write,
+    value: &impl Serialize,
+) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b"\n")
 }
 
 /// Lines on stdout.
 pub(super) fn print_lines(lines: &[String]) -> std::io::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    for line in lines {
-        writeln!(stdout, "{line}")?;
-    }
-    stdout.flush()
+    print_all(|out| lines.iter().try_for_each(|line| writeln!(out, "{line}")))
 }
 
 fn bar() -> ProgressBar {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::farm::printed;
 use super::moved::MovedArgs;
 use super::pack::{self, PackArgs};
-use super::printer::{print_json, print_lines};
+use super::printer::{print_all, print_json, print_json_to, print_lines};
 use super::{Ending, exit};
 use crate::text::{bytes, count};
 use crate::workflow::compare::{self, BlenderList, Differences};
@@ -110,22 +110,24 @@ fn print_files(
     found: Option<&Differences>,
     only_missing: bool,
 ) -> std::io::Result<()> {
-    for (at, file) in files.iter().enumerate().filter(|(_, file)| !only_missing || is_missing(file))
-    {
-        let listed_by_blender = found.map(|found| !found.only_ours.contains(&at));
-        print_json(&Listed { file, listed_by_blender })?;
-    }
-    for path in found.into_iter().flat_map(|found| &found.only_blender) {
-        let exists = path.exists();
-        let line = serde_json::json!({
-            "path": path, "exists": exists, "kind": "unknown", "listed_by_blender": true,
-            "used_by": ["only Blender lists it"],
-        });
-        if !only_missing || !exists {
-            print_json(&line)?;
+    print_all(|out| {
+        let files = files.iter().enumerate();
+        for (at, file) in files.filter(|(_, file)| !only_missing || is_missing(file)) {
+            let listed_by_blender = found.map(|found| !found.only_ours.contains(&at));
+            print_json_to(out, &Listed { file, listed_by_blender })?;
         }
-    }
-    Ok(())
+        for path in found.into_iter().flat_map(|found| &found.only_blender) {
+            let exists = path.exists();
+            let line = serde_json::json!({
+                "path": path, "exists": exists, "kind": "unknown", "listed_by_blender": true,
+                "used_by": ["only Blender lists it"],
+            });
+            if !only_missing || !exists {
+                print_json_to(out, &line)?;
+            }
+        }
+        Ok(())
+    })
 }
 
 fn difference_lines(found: &Differences, list: &BlenderList, files: &[Dependency]) -> Vec<String> {

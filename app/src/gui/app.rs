@@ -181,6 +181,7 @@ impl App {
         let mut render = Running::new(before.name.clone(), before.output.clone());
         render.job = Some(JobId::clone(&job));
         render.frames.clone_from(&before.frames);
+        render.numbers.clone_from(&before.numbers);
         render.scene.clone_from(&before.scene);
         self.begin_render(render);
         self.send(Command::Resume(job, start));

@@ -60,6 +60,8 @@ pub struct Running {
     pub progress: Option<ProgressReport>,
     /// Frames that were begun, by number.
     pub frames: BTreeMap<i32, FrameRow>,
+    /// Their numbers, in order, so that any row of a long list is found at once.
+    pub numbers: Vec<i32>,
     /// What to know, oldest first.
     pub warnings: Vec<String>,
     /// Share done (0 to 1) over seconds of rendering.
@@ -79,6 +81,7 @@ impl Running {
             scene: None,
             progress: None,
             frames: BTreeMap::new(),
+            numbers: Vec::new(),
             warnings: Vec::new(),
             curve: Vec::new(),
             looked_at: None,
@@ -125,7 +128,7 @@ impl Running {
                 let failure = ended.failure.map(|failure| (failure, ended.last_lines));
                 let done = if failure.is_none() { 1.0 } else { 0.0 };
                 let row = FrameRow { state: ended.state, done, files: ended.files, failure };
-                self.frames.insert(ended.frame, row);
+                self.know(ended.frame, row);
                 // While others are rendered, the finished picture is what can be looked at.
                 return self.looked_at.is_none().then(|| self.picture(ended.frame)).flatten();
             }
@@ -169,6 +172,13 @@ impl Running {
         }
     }
 
+    fn know(&mut self, frame: i32, row: FrameRow) {
+        if self.frames.insert(frame, row).is_none() {
+            let place = self.numbers.partition_point(|known| *known < frame);
+            self.numbers.insert(place, frame);
+        }
+    }
+
     /// A render that is stopped stays so, whatever is still on its way.
     fn enter(&mut self, phase: Phase) {
         if self.phase != Phase::Stopping {
@@ -186,7 +196,7 @@ impl Running {
         for frame in &progress.in_work {
             let row =
                 FrameRow { state: frame.state, done: frame.done, files: Vec::new(), failure: None };
-            self.frames.insert(frame.frame, row);
+            self.know(frame.frame, row);
         }
         let point = [progress.elapsed_secs, progress.done];
         if self.curve.last().is_none_or(|last| point[0] > last[0] && point[1] >= last[1]) {

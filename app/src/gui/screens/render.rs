@@ -14,7 +14,7 @@ use crate::gui::widgets::problem::problem_ui;
 use crate::gui::widgets::sign::{dot_ui, warning_ui};
 use crate::gui::widgets::viewer::{Pixel, Viewer};
 use crate::gui::wish::Wish;
-use crate::text::{bytes, count, duration};
+use crate::text::{bytes, count, duration, percent};
 use crate::workflow::event::{AgentReport, ProgressReport, Summary};
 
 /// Draws the screen.
@@ -191,9 +191,8 @@ fn agent_ui(ui: &mut egui::Ui, place: usize, agent: &AgentReport) {
 }
 
 fn frames_ui(ui: &mut egui::Ui, render: &Running, wishes: &mut Vec<Wish>) {
-    let failed = render.frames.values().any(|row| row.failure.is_some());
     let several = render.frames.len() > 1 || render.progress.as_ref().is_some_and(|p| p.frames > 1);
-    if !several && !failed {
+    if !several && !render.frames.values().any(|row| row.failure.is_some()) {
         return;
     }
     ui.horizontal(|ui| {
@@ -208,9 +207,10 @@ fn frames_ui(ui: &mut egui::Ui, render: &Running, wishes: &mut Vec<Wish>) {
     let rows = render.frames.len();
     let area = egui::ScrollArea::vertical().id_salt("frames").max_height(320.0);
     area.auto_shrink([false, true]).show_rows(ui, height, rows, |ui, range| {
-        let rows = render.frames.iter().skip(range.start).take(range.len());
-        for (frame, row) in rows {
-            frame_ui(ui, render, *frame, row, wishes);
+        for frame in render.numbers.get(range).unwrap_or_default() {
+            if let Some(row) = render.frames.get(frame) {
+                frame_ui(ui, render, *frame, row, wishes);
+            }
         }
     });
 }
@@ -244,7 +244,7 @@ fn frame_ui(
                 ui.label("is finished");
             }
             _ => {
-                ui.add(bar_of(row.done).desired_width(120.0));
+                ui.label(percent(row.done));
             }
         }
     });

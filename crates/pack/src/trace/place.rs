@@ -8,6 +8,7 @@ use super::spread::Needed;
 use super::uses::{Spread, Use, Written};
 use super::{Dependency, Frames, Trace};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,8 @@ pub(super) struct Place {
     /// The frames that are rendered; `None` if what is on screen when can't be told.
     pub(super) range: Option<RangeInclusive<i32>>,
     pub(super) disk: Disk,
-    files: BTreeMap<PathBuf, Dependency>,
+    /// By path, compared byte by byte: comparing components takes a fifth of the time of a trace.
+    files: BTreeMap<OsString, Dependency>,
     warnings: BTreeSet<String>,
     references: BTreeSet<Reference>,
 }
@@ -26,11 +28,12 @@ pub(super) struct Place {
 /// A path of a .blend, and what it means on this disk.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Reference {
+    /// First, for what is written differs; most are named in the same file.
+    pub(crate) written: Written,
     /// The .blend that has it.
     pub(crate) named_in: PathBuf,
     /// The .blend beside which relative paths of it begin.
     pub(crate) beside: PathBuf,
-    pub(crate) written: Written,
     /// The file, the name of a sequence or tiles, or the folder, as spelled on disk.
     pub(crate) target: PathBuf,
     pub(crate) relative: bool,
@@ -152,17 +155,17 @@ impl Place {
             Ok(found) => (found.path, true, found.size_bytes, found.link_target),
             Err(path) => (path, false, 0, None),
         };
-        if path == self.root {
+        if path.as_os_str() == self.root.as_os_str() {
             return;
         }
         let mut users = one.users.clone();
-        if named_in != self.root {
+        if named_in.as_os_str() != self.root.as_os_str() {
             let library = String::from_utf8_lossy(&name_bytes(named_in)).into_owned();
             for user in &mut users {
                 *user = format!("{user} (library {library})");
             }
         }
-        let Some(known) = self.files.get_mut(&path) else {
+        let Some(known) = self.files.get_mut(path.as_os_str()) else {
             let dependency = Dependency {
                 path: path.clone(),
                 exists,
@@ -175,7 +178,7 @@ impl Place {
                 size_bytes,
                 link_target,
             };
-            self.files.insert(path, dependency);
+            self.files.insert(path.into_os_string(), dependency);
             return;
         };
         known.frames = match (&known.frames, &frames) {
