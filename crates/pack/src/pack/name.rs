@@ -75,7 +75,10 @@ mod tests {
             let mut back = Vec::new();
             let mut rest = safe.as_bytes();
             while let Some((first, after)) = rest.split_first() {
-                let code = after.get(..2).and_then(|code| std::str::from_utf8(code).ok());
+                // A sign before a digit is no code.
+                let is_code = |code: &&[u8]| code.iter().all(u8::is_ascii_hexdigit);
+                let code = after.get(..2).filter(is_code);
+                let code = code.and_then(|code| std::str::from_utf8(code).ok());
                 let code = code.and_then(|code| u8::from_str_radix(code, 16).ok());
                 let byte = code.filter(|_| *first == b'%');
                 rest = if byte.is_some() { &after[2..] } else { after };
