@@ -3,6 +3,7 @@
 
 mod exr;
 mod files;
+mod fonts;
 mod render;
 
 use std::path::{Path, PathBuf};
@@ -13,7 +14,6 @@ use tokio::sync::mpsc;
 
 use crate::gui::command::Command;
 use crate::gui::event::{Event, Past};
-use crate::gui::fonts;
 use crate::settings::{self, Settings};
 use crate::workflow::data_dir::DataDir;
 use crate::workflow::history;

@@ -8,9 +8,17 @@ use super::{Outbox, Served};
 use crate::gui::command::Order;
 use crate::gui::event::Event;
 use crate::workflow::event::{Events, Summary};
-use crate::workflow::launch::StartOptions;
+use crate::workflow::launch::{StartOptions, named_blender};
 use crate::workflow::problem::Problem;
 use crate::workflow::render::{self, Setting};
+
+/// What the artist typed in, as far as only the disk can tell whether it is right.
+fn checked(mut order: Order) -> Result<Order, Problem> {
+    for blender in &mut order.start.blenders {
+        *blender = named_blender(blender)?;
+    }
+    Ok(order)
+}
 
 /// At most one render at a time.
 #[derive(Debug, Default)]
@@ -23,7 +31,7 @@ impl Renders {
     pub(super) fn render(&mut self, served: &Served, order: Order) {
         let data = served.data.clone();
         self.run(served, |events, stop| async move {
-            let Order { request, start } = order;
+            let Order { request, start } = checked(order)?;
             let setting = Setting { data: &data, start: &start, events: &events, stop: &stop };
             render::render(&setting, &request).await
         });

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::workflow::data_dir::DataDir;
 use crate::workflow::event::Events;
 use crate::workflow::farm::Farm;
-use crate::workflow::launch::{StartOptions, processor_count};
+use crate::workflow::launch::{StartOptions, named_blender, processor_count};
 use crate::workflow::problem::Problem;
 
 /// Most agents on one machine.
@@ -30,7 +30,8 @@ pub(super) struct FarmArgs {
 impl FarmArgs {
     /// As the workflow wants them; Blenders are checked to be there.
     pub(super) fn start_options(&self) -> Result<StartOptions, Problem> {
-        let blenders = self.blenders.iter().map(|path| blender(path)).collect::<Result<_, _>>()?;
+        let blenders =
+            self.blenders.iter().map(|path| named_blender(path)).collect::<Result<_, _>>()?;
         Ok(StartOptions {
             agents: self.agents.unwrap_or_else(|| processor_count().min(2)),
             threads_per_agent: self.threads_per_agent,
@@ -60,18 +61,5 @@ impl FarmArgs {
                 "a farm runs already, so {given} changes nothing; `blendnet farm stop` ends it"
             ))
             .await;
-    }
-}
-
-fn blender(path: &std::path::Path) -> Result<PathBuf, Problem> {
-    let refuse = |why: &str| {
-        Err(Problem::input(format!("--blender {} {why}", path.display()))
-            .hint("name the executable `blender`, or a Python that can `import bpy`"))
-    };
-    match fs_err::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => refuse("is a folder"),
-        Ok(_) => std::path::absolute(path)
-            .map_err(|e| Problem::input(format!("--blender {}: {e}", path.display()))),
-        Err(_) => refuse("does not exist"),
     }
 }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::mpsc as std_mpsc;
 
-use blendnet_protocol::JobId;
 use tokio::sync::mpsc;
 
 use super::choice;
@@ -12,7 +11,7 @@ use super::event::Event;
 use super::fonts;
 use super::running::Running;
 use super::screens;
-use super::state::{Follow, Screen, State};
+use super::state::{Screen, State};
 use super::theme;
 use super::widgets::viewer::Viewer;
 use super::wish::Wish;
@@ -59,13 +58,8 @@ impl App {
             if let Event::Fonts(fonts) = &event {
                 fonts::add(context, fonts);
             }
-            for follow in self.state.apply(event) {
-                self.send(match follow {
-                    Follow::LoadPicture(path) => Command::LoadPicture(path),
-                    Follow::LoadHistory => Command::LoadHistory,
-                    Follow::Trace(path, moved) => Command::Trace(path, moved),
-                    Follow::StoreSettings => self.store_settings(),
-                });
+            for command in self.state.apply(event) {
+                self.send(command);
             }
         }
         let shown = self.state.shown.as_ref();
@@ -120,9 +114,8 @@ impl App {
                     self.state.beside.as_ref().is_none_or(|beside| beside.path != *path)
                 });
                 if let Some(path) = path {
-                    if let Follow::LoadPicture(path) = self.state.show_beside(path) {
-                        self.send(Command::LoadPicture(path));
-                    }
+                    let command = self.state.show_beside(path);
+                    self.send(command);
                 } else {
                     self.state.beside = None;
                 }
@@ -179,9 +172,8 @@ impl App {
         let Some(job) = before.job.clone() else { return };
         let start = choice::start_options(&state.settings);
         let mut render = Running::new(before.name.clone(), before.output.clone());
-        render.job = Some(JobId::clone(&job));
+        render.job = Some(job.clone());
         render.frames.clone_from(&before.frames);
-        render.numbers.clone_from(&before.numbers);
         render.scene.clone_from(&before.scene);
         self.begin_render(render);
         self.send(Command::Resume(job, start));
@@ -219,9 +211,8 @@ impl App {
     }
 
     fn show(&mut self, path: PathBuf) {
-        if let Follow::LoadPicture(path) = self.state.show_picture(path) {
-            self.send(Command::LoadPicture(path));
-        }
+        let command = self.state.show_picture(path);
+        self.send(command);
     }
 
     fn store_settings(&self) -> Command {

@@ -1,25 +1,8 @@
 //! Letters that the built-in fonts lack: names of files are written in all of the world's scripts.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use egui::{FontData, FontDefinitions, FontFamily};
-
-/// Fonts of the platforms with many letters, the best first.
-const KNOWN: [&str; 9] = [
-    "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf",
-    "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
-    "/usr/share/fonts/google-noto-cjk/NotoSansCJK-Regular.ttc",
-    "/usr/share/fonts/noto-cjk/NotoSansCJK-Regular.ttc",
-    "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
-    "/System/Library/Fonts/Supplemental/Arial Unicode.ttf",
-    "C:\\Windows\\Fonts\\msyh.ttc",
-    "C:\\Windows\\Fonts\\malgun.ttf",
-    "C:\\Windows\\Fonts\\seguisym.ttf",
-];
-
-/// Most fonts that are loaded; each is some megabytes.
-const MOST: usize = 2;
 
 /// A font file.
 #[derive(Clone)]
@@ -34,12 +17,11 @@ impl std::fmt::Debug for Font {
     }
 }
 
-/// Reads what there is of the known fonts. Waits for the disk.
-pub fn load() -> Vec<Font> {
-    let read = |path: &str| fs_err::read(path).ok().map(|bytes| (path.to_owned(), bytes));
-    let font = |(name, bytes)| Font { name, data: Arc::new(FontData::from_owned(bytes)) };
-    let there = KNOWN.into_iter().filter(|path| Path::new(path).is_file());
-    there.filter_map(read).take(MOST).map(font).collect()
+impl Font {
+    /// The font that a file has.
+    pub fn new(name: String, bytes: Vec<u8>) -> Self {
+        Self { name, data: Arc::new(FontData::from_owned(bytes)) }
+    }
 }
 
 /// Draws with them what the built-in fonts can't.

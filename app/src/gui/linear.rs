@@ -74,8 +74,7 @@ fn upper_half(value: f32) -> usize {
     usize::try_from(value.to_bits() >> 16).unwrap_or_default()
 }
 
-/// The sRGB value of the floats with this upper half (IEC 61966-2-1).
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in 0 to 255")]
+/// The sRGB value of the floats with this upper half.
 fn shade(upper_half: usize) -> u8 {
     let bits = u32::try_from(upper_half).unwrap_or_default() << 16;
     // In the middle of what has this upper half; infinity has no middle.
@@ -84,10 +83,35 @@ fn shade(upper_half: usize) -> u8 {
     if linear.is_nan() || linear <= 0.0 {
         return 0;
     }
+    encoded(linear)
+}
+
+/// The sRGB value of linear light, what is brighter than 1 as 1 (IEC 61966-2-1).
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in 0 to 255")]
+fn encoded(linear: f32) -> u8 {
     let linear = linear.min(1.0);
     let encoded =
         if linear <= 0.003_130_8 { linear * 12.92 } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 };
     (encoded * 255.0).round() as u8
+}
+
+/// A picture of sRGB values so many stops brighter, in linear light.
+pub fn brighter(pixels: &ColorImage, stops: f32) -> ColorImage {
+    let factor = stops.exp2();
+    let table: Vec<u8> = (0..=u8::MAX).map(|value| encoded(decoded(value) * factor)).collect();
+    let of = |value: u8| table.get(usize::from(value)).copied().unwrap_or(value);
+    let mut image = pixels.clone();
+    for pixel in &mut image.pixels {
+        let [red, green, blue, alpha] = pixel.to_array();
+        *pixel = Color32::from_rgba_premultiplied(of(red), of(green), of(blue), alpha);
+    }
+    image
+}
+
+/// The linear light of an sRGB value (IEC 61966-2-1).
+fn decoded(value: u8) -> f32 {
+    let encoded = f32::from(value) / 255.0;
+    if encoded <= 0.04045 { encoded / 12.92 } else { ((encoded + 0.055) / 1.055).powf(2.4) }
 }
 
 #[cfg(test)]
@@ -122,5 +146,15 @@ mod tests {
         let shown = depth.developed(0.0);
         assert_eq!([shown.pixels[0].r(), shown.pixels[1].r(), shown.pixels[2].r()], [0, 255, 255]);
         assert_eq!(depth.told(1, 0), "Z 6.00000");
+    }
+
+    #[test]
+    fn no_exposure_changes_nothing_and_a_stop_of_a_picture_doubles_its_light() {
+        let values: Vec<Color32> = (0..=255).map(Color32::from_gray).collect();
+        let picture = ColorImage::new([256, 1], values);
+        assert_eq!(brighter(&picture, 0.0), picture);
+        // 0.5 in sRGB is 0.214 in linear light; twice as much is 0.686.
+        let brighter = brighter(&picture, 1.0);
+        assert_eq!((brighter.pixels[128].r(), brighter.pixels[255].r()), (176, 255));
     }
 }

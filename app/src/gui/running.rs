@@ -1,15 +1,11 @@
 //! The render that runs, or the last one, as its steps tell.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use blendnet_protocol::{FrameState, JobId};
 
 use crate::workflow::event::{Event as Step, ProgressReport, SceneSummary, Summary, Upload};
 use crate::workflow::problem::Problem;
-
-/// Points of the speed's curve; older ones are thinned out.
-const MOST_POINTS: usize = 512;
 
 /// Where a render is.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +29,8 @@ pub enum Phase {
 /// A frame, as far as it is known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FrameRow {
+    /// Its number.
+    pub frame: i32,
     /// Where it is.
     pub state: FrameState,
     /// 0 to 1.
@@ -41,6 +39,14 @@ pub struct FrameRow {
     pub files: Vec<PathBuf>,
     /// Why it failed, and Blender's last lines.
     pub failure: Option<(String, Vec<String>)>,
+}
+
+impl FrameRow {
+    /// Its picture that can be shown: the scene's own output, or the lossless one.
+    pub fn picture(&self) -> Option<PathBuf> {
+        let files = self.files.iter().skip(1).chain(self.files.first());
+        files.into_iter().find(|path| can_be_shown(path)).cloned()
+    }
 }
 
 /// A render.
@@ -58,14 +64,10 @@ pub struct Running {
     pub scene: Option<SceneSummary>,
     /// How far it is.
     pub progress: Option<ProgressReport>,
-    /// Frames that were begun, by number.
-    pub frames: BTreeMap<i32, FrameRow>,
-    /// Their numbers, in order, so that any row of a long list is found at once.
-    pub numbers: Vec<i32>,
+    /// Frames that were begun, in order: lists draw rows of them by their place.
+    pub frames: Vec<FrameRow>,
     /// What to know, oldest first.
     pub warnings: Vec<String>,
-    /// Share done (0 to 1) over seconds of rendering.
-    pub curve: Vec<[f64; 2]>,
     /// The frame that is looked at; `None`: the one in work.
     pub looked_at: Option<i32>,
 }
@@ -80,10 +82,8 @@ impl Running {
             phase: Phase::Starting,
             scene: None,
             progress: None,
-            frames: BTreeMap::new(),
-            numbers: Vec::new(),
+            frames: Vec::new(),
             warnings: Vec::new(),
-            curve: Vec::new(),
             looked_at: None,
         }
     }
@@ -127,10 +127,10 @@ impl Running {
             Step::Frame(ended) => {
                 let failure = ended.failure.map(|failure| (failure, ended.last_lines));
                 let done = if failure.is_none() { 1.0 } else { 0.0 };
-                let row = FrameRow { state: ended.state, done, files: ended.files, failure };
-                self.know(ended.frame, row);
+                let (frame, state, files) = (ended.frame, ended.state, ended.files);
+                self.know(FrameRow { frame, state, done, files, failure });
                 // While others are rendered, the finished picture is what can be looked at.
-                return self.looked_at.is_none().then(|| self.picture(ended.frame)).flatten();
+                return self.looked_at.is_none().then(|| self.picture(frame)).flatten();
             }
             Step::Warning(warning) => self.warnings.push(warning.message),
             // What it ends with comes once more, with the end.
@@ -156,26 +156,34 @@ impl Running {
 
     /// The picture of a finished frame that can be shown.
     pub fn picture(&self, frame: i32) -> Option<PathBuf> {
-        let files = &self.frames.get(&frame)?.files;
-        files.iter().skip(1).chain(files.first()).find(|path| can_be_shown(path)).cloned()
+        self.frames.get(self.place(frame).ok()?)?.picture()
     }
 
     /// The finished frame before or after the one that is looked at.
     pub fn neighbour(&self, later: bool) -> Option<i32> {
-        let mut shown = self.frames.keys().filter(|frame| self.picture(**frame).is_some());
-        let now = self.looked_at;
-        match (later, now) {
-            (true, Some(now)) => shown.find(|frame| **frame > now).copied(),
+        let rows = self.frames.iter().filter(|row| row.picture().is_some());
+        let mut shown = rows.map(|row| row.frame);
+        match (later, self.looked_at) {
+            (true, Some(now)) => shown.find(|frame| *frame > now),
             (true, None) => None,
-            (false, Some(now)) => shown.rfind(|frame| **frame < now).copied(),
-            (false, None) => shown.next_back().copied(),
+            (false, Some(now)) => shown.rfind(|frame| *frame < now),
+            (false, None) => shown.next_back(),
         }
     }
 
-    fn know(&mut self, frame: i32, row: FrameRow) {
-        if self.frames.insert(frame, row).is_none() {
-            let place = self.numbers.partition_point(|known| *known < frame);
-            self.numbers.insert(place, frame);
+    /// The place of a frame's row, or where it belongs.
+    fn place(&self, frame: i32) -> Result<usize, usize> {
+        self.frames.binary_search_by_key(&frame, |row| row.frame)
+    }
+
+    fn know(&mut self, row: FrameRow) {
+        match self.place(row.frame) {
+            Ok(place) => {
+                if let Some(known) = self.frames.get_mut(place) {
+                    *known = row;
+                }
+            }
+            Err(place) => self.frames.insert(place, row),
         }
     }
 
@@ -194,20 +202,9 @@ impl Running {
             self.warnings.push(format!("{id} ended; others render what it had not handed in"));
         }
         for frame in &progress.in_work {
-            let row =
-                FrameRow { state: frame.state, done: frame.done, files: Vec::new(), failure: None };
-            self.know(frame.frame, row);
-        }
-        let point = [progress.elapsed_secs, progress.done];
-        if self.curve.last().is_none_or(|last| point[0] > last[0] && point[1] >= last[1]) {
-            self.curve.push(point);
-        }
-        if self.curve.len() > MOST_POINTS {
-            let mut keep = false;
-            self.curve.retain(|_| {
-                keep = !keep;
-                keep
-            });
+            let (state, done) = (frame.state, frame.done);
+            let frame = frame.frame;
+            self.know(FrameRow { frame, state, done, files: Vec::new(), failure: None });
         }
         self.progress = Some(progress);
     }

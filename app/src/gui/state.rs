@@ -6,12 +6,12 @@ use std::sync::Arc;
 use blendnet_pack::trace::Trace;
 
 use super::choice::Choice;
+use super::command::Command;
 use super::event::{Event, Past, Picture, SceneRead};
 use super::fetched::Fetched;
 use super::running::Running;
 use crate::settings::Settings;
 use crate::workflow::problem::Problem;
-use crate::workflow::scene_files::Moved;
 
 /// Where the artist is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,19 +83,6 @@ pub struct State {
     pub closing: bool,
 }
 
-/// What the background should do because of an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Follow {
-    /// Load this picture.
-    LoadPicture(PathBuf),
-    /// Read the history again.
-    LoadHistory,
-    /// Keep the settings.
-    StoreSettings,
-    /// Find the files of this .blend once more.
-    Trace(PathBuf, Moved),
-}
-
 impl State {
     /// An empty window.
     pub fn new(settings: Settings) -> Self {
@@ -150,17 +137,17 @@ impl State {
     }
 
     /// Shows another picture; the one before it stays until it is there.
-    pub fn show_picture(&mut self, path: PathBuf) -> Follow {
+    pub fn show_picture(&mut self, path: PathBuf) -> Command {
         begin(&mut self.shown, path)
     }
 
     /// Compares the picture that is shown with another one.
-    pub fn show_beside(&mut self, path: PathBuf) -> Follow {
+    pub fn show_beside(&mut self, path: PathBuf) -> Command {
         begin(&mut self.beside, path)
     }
 
-    /// Takes in what happened. Gives what to do about it.
-    pub fn apply(&mut self, event: Event) -> Vec<Follow> {
+    /// Takes in what happened. Gives what the background is to do about it.
+    pub fn apply(&mut self, event: Event) -> Vec<Command> {
         match event {
             Event::SceneChosen(path) => self.open_scene(path),
             Event::SceneRead(path, read) => return self.scene_read(&path, read),
@@ -173,7 +160,7 @@ impl State {
                 let Some(scene) = &mut self.scene else { return Vec::new() };
                 scene.choice.found(&missing, &file);
                 scene.trace.ask();
-                return vec![Follow::Trace(scene.path.clone(), scene.choice.moved.clone())];
+                return vec![Command::Trace(scene.path.clone(), scene.choice.moved.clone())];
             }
             Event::OutputChosen(folder) => {
                 if let Some(scene) = &mut self.scene {
@@ -201,7 +188,7 @@ impl State {
         self.scene.as_mut().filter(|scene| scene.path == path)
     }
 
-    fn scene_read(&mut self, path: &Path, read: Result<Arc<SceneRead>, Problem>) -> Vec<Follow> {
+    fn scene_read(&mut self, path: &Path, read: Result<Arc<SceneRead>, Problem>) -> Vec<Command> {
         let Some(scene) = self.scene_of(path) else { return Vec::new() };
         if let Ok(read) = &read {
             scene.choice.settle(&read.inspection);
@@ -214,14 +201,14 @@ impl State {
             return Vec::new();
         }
         self.settings.remember(path);
-        vec![Follow::StoreSettings]
+        vec![Command::StoreSettings(Box::new(self.settings.clone()))]
     }
 
     fn render_ended(
         &mut self,
         ended: Result<Box<crate::workflow::event::Summary>, Problem>,
-    ) -> Vec<Follow> {
-        let mut follow = vec![Follow::LoadHistory];
+    ) -> Vec<Command> {
+        let mut follow = vec![Command::LoadHistory];
         if let Some(render) = &mut self.render {
             let picture = render.end(ended);
             follow.extend(picture.map(|path| self.show_picture(path)));
@@ -255,7 +242,7 @@ impl State {
     }
 }
 
-fn begin(place: &mut Option<Shown>, path: PathBuf) -> Follow {
+fn begin(place: &mut Option<Shown>, path: PathBuf) -> Command {
     let shown = place.get_or_insert_with(|| Shown {
         path: PathBuf::new(),
         picture: Fetched::Unasked,
@@ -263,7 +250,7 @@ fn begin(place: &mut Option<Shown>, path: PathBuf) -> Follow {
     });
     shown.path.clone_from(&path);
     shown.picture.ask();
-    Follow::LoadPicture(path)
+    Command::LoadPicture(path)
 }
 
 #[cfg(test)]
@@ -298,7 +285,7 @@ mod tests {
     #[test]
     fn the_old_picture_stays_until_the_next_one_is_there() {
         let mut state = State::new(Settings::default());
-        assert_eq!(state.show_picture("/p.png".into()), Follow::LoadPicture("/p.png".into()));
+        assert_eq!(state.show_picture("/p.png".into()), Command::LoadPicture("/p.png".into()));
         state.apply(picture("/p.png", 1));
         state.show_picture("/q.png".into());
         assert!(state.shown.as_ref().unwrap().picture.value().is_some());

@@ -1,185 +1,24 @@
 //! The window, driven by what a screen reader sees of it; without display or graphics chip.
 
-use std::path::{Path, PathBuf};
+mod window;
+
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc as std_mpsc;
 
-use blendnet_pack::inspect;
-use blendnet_pack::trace::{self, TraceOptions};
-use blendnet_protocol::{AgentState, FrameState, JobId, JobState, Region, Rendering};
-use egui_kittest::Harness;
+use blendnet_protocol::{AgentState, FrameState, Region, Rendering};
 use egui_kittest::kittest::Queryable;
-use tokio::sync::mpsc;
 
-use super::app::App;
 use super::command::Command;
-use super::event::{Event, Pass, Past, Picture, SceneRead};
+use super::event::{Event, Pass, Past, Picture};
 use super::linear::Linear;
-use super::running::Running;
 use super::state::Screen;
 use crate::settings::{Settings, Theme};
-use crate::workflow::event::{
-    AgentReport, AgentShare, Event as Step, FrameEnded, FrameInWork, JobTaken, ProgressReport,
-    Summary,
-};
+use crate::workflow::event::{Event as Step, FrameEnded};
 use crate::workflow::history::Entry;
 use crate::workflow::problem::{Problem, ProblemKind};
 use crate::workflow::records::Record;
 
-/// A window, the events that it gets, and the commands that it gives.
-struct Window<'a> {
-    harness: Harness<'a, App>,
-    events: std_mpsc::Sender<Event>,
-    commands: mpsc::Receiver<Command>,
-}
-
-impl Window<'_> {
-    fn new() -> Self {
-        Self::of_size(1180.0, 760.0, 1.0, Settings::default())
-    }
-
-    fn of_size(width: f32, height: f32, scale: f32, settings: Settings) -> Self {
-        let (sender, commands) = mpsc::channel(64);
-        let (events, received) = std_mpsc::channel();
-        let mut app = App::new(settings, sender, received);
-        let mut begun = false;
-        let builder = Harness::builder().with_size([width, height]).with_pixels_per_point(scale);
-        let harness = builder.build_ui_state(
-            move |ui, app: &mut App| {
-                if !begun {
-                    app.begin(ui.ctx(), None);
-                    begun = true;
-                }
-                app.take_events(ui.ctx());
-                app.draw(ui);
-            },
-            {
-                app.state.history.take(Ok(Box::default()));
-                app
-            },
-        );
-        let mut window = Self { harness, events, commands };
-        window.asked();
-        window
-    }
-
-    /// Takes in an event. Spinners want to turn for ever, so a few steps are enough.
-    fn tell(&mut self, event: Event) {
-        self.events.send(event).unwrap();
-        self.harness.run_steps(3);
-    }
-
-    fn step(&mut self, step: Step) {
-        self.tell(Event::Step(Box::new(step)));
-    }
-
-    fn click(&mut self, label: &str) {
-        self.harness.get_by_label(label).click();
-        self.harness.run_steps(3);
-    }
-
-    fn type_in(&mut self, field: &str, text: &str) {
-        let field = |window: &Self, act: &dyn Fn(&egui_kittest::Node<'_>)| {
-            act(&window.harness.get_by_role_and_label(egui::Role::TextInput, field));
-        };
-        field(self, &|node| node.focus());
-        self.harness.run_steps(2);
-        field(self, &|node| node.type_text(text));
-        self.harness.run_steps(2);
-    }
-
-    fn shows(&self, text: &str) -> bool {
-        self.harness.query_all_by_label_contains(text).next().is_some()
-    }
-
-    fn asked(&mut self) -> Vec<Command> {
-        std::iter::from_fn(|| self.commands.try_recv().ok()).collect()
-    }
-
-    /// Opens the demo scene; its files are those on the disk.
-    fn with_demo(mut self) -> Self {
-        let demo = demo();
-        self.harness.state_mut().state.open_scene(demo.clone());
-        self.tell(Event::SceneRead(demo.clone(), Ok(Arc::new(read(&demo)))));
-        let traced = trace::trace(&demo, &TraceOptions::default()).unwrap();
-        self.tell(Event::SceneTraced(demo, Ok(Arc::new(traced))));
-        self.asked();
-        self
-    }
-
-    fn rendering(mut self) -> Self {
-        let state = &mut self.harness.state_mut().state;
-        state.render = Some(Running::new("shot.blend".into(), "/out".into()));
-        state.screen = Screen::Render;
-        let taken = JobTaken { job: job(), name: "shot.blend".into(), output: "/out".into() };
-        self.step(Step::Job(taken));
-        self
-    }
-
-    fn place_of(&self, label: &str) -> egui::Rect {
-        self.harness.get_by_label(label).rect()
-    }
-}
-
-fn demo() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/demo/demo.blend").canonicalize().unwrap()
-}
-
-fn read(path: &Path) -> SceneRead {
-    SceneRead { inspection: inspect::inspect(path).unwrap(), thumbnail: None }
-}
-
-fn job() -> JobId {
-    "a1b2".parse().unwrap()
-}
-
-fn agent(name: &str, state: AgentState, rendering: Option<Rendering>) -> AgentReport {
-    let doing = "frame 1, samples 16..32".to_owned();
-    AgentReport { id: name.to_owned(), state, doing, samples_per_sec: Some(1.5), rendering }
-}
-
-fn progress(frames: i32, agents: Vec<AgentReport>) -> Step {
-    let in_work = (1..=frames).map(|frame| FrameInWork {
-        frame,
-        state: FrameState::Running,
-        done: 0.25,
-        samples_done: 16.0,
-        covered: Vec::new(),
-    });
-    Step::Progress(Box::new(ProgressReport {
-        job: job(),
-        state: JobState::Running,
-        done: 0.25,
-        frames_done: 0,
-        frames_failed: 0,
-        frames: usize::try_from(frames).unwrap(),
-        in_work: in_work.collect(),
-        total_samples: 64,
-        elapsed_secs: 61.0,
-        remaining_secs: Some(183.0),
-        agents,
-    }))
-}
-
-fn summary(pictures: &[&str]) -> Summary {
-    Summary {
-        job: job(),
-        output: "/out".into(),
-        pictures: pictures.iter().map(PathBuf::from).collect(),
-        frames_done: 1,
-        frames_failed: 0,
-        total_samples: 64,
-        wall_secs: 14.0,
-        render_secs: 12.0,
-        work_ratio: 1.0,
-        agents: vec![AgentShare { id: "agent-1".into(), share: 1.0 }],
-    }
-}
-
-fn picture() -> Arc<Picture> {
-    let pixels = Arc::new(egui::ColorImage::filled([64, 36], egui::Color32::from_rgb(9, 8, 7)));
-    Arc::new(Picture { pixels, pass: None })
-}
+use window::*;
 
 #[test]
 fn an_empty_window_says_what_to_do() {
@@ -227,13 +66,7 @@ fn a_broken_file_says_so_with_what_to_do() {
 
 #[test]
 fn missing_files_stand_in_front_and_are_rendered_without_only_when_the_artist_says_so() {
-    let mut window = Window::new();
-    let demo = demo();
-    window.harness.state_mut().state.open_scene(demo.clone());
-    window.tell(Event::SceneRead(demo.clone(), Ok(Arc::new(read(&demo)))));
-    let mut traced = trace::trace(&demo, &TraceOptions::default()).unwrap();
-    traced.files[1].exists = false;
-    window.tell(Event::SceneTraced(demo, Ok(Arc::new(traced))));
+    let (mut window, _) = Window::with_a_missing_file();
     assert!(window.shows("1 file is missing"));
     assert!(window.shows("files that the scene needs are missing"));
     window.asked();
@@ -249,21 +82,14 @@ fn missing_files_stand_in_front_and_are_rendered_without_only_when_the_artist_sa
 
 #[test]
 fn a_missing_file_that_is_found_is_looked_for_there_with_its_neighbours() {
-    let mut window = Window::new();
-    let demo = demo();
-    window.harness.state_mut().state.open_scene(demo.clone());
-    window.tell(Event::SceneRead(demo.clone(), Ok(Arc::new(read(&demo)))));
-    let mut traced = trace::trace(&demo, &TraceOptions::default()).unwrap();
-    traced.files[1].exists = false;
-    let missing = traced.files[1].path.clone();
-    window.tell(Event::SceneTraced(demo.clone(), Ok(Arc::new(traced))));
+    let (mut window, missing) = Window::with_a_missing_file();
     window.asked();
     window.click("Find…");
     assert_eq!(window.asked(), [Command::Find(missing.clone())]);
     let file = Path::new("/elsewhere").join(missing.file_name().unwrap());
     window.tell(Event::Found { missing: missing.clone(), file: file.clone() });
     let moved = [(missing.parent().unwrap().to_owned(), "/elsewhere".into()), (missing, file)];
-    assert_eq!(window.asked(), [Command::Trace(demo, moved.into())]);
+    assert_eq!(window.asked(), [Command::Trace(demo(), moved.into())]);
 }
 
 #[test]

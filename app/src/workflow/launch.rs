@@ -131,6 +131,20 @@ fn arguments(data: &DataDir, options: &StartOptions, agent: &Path) -> Vec<std::f
     arguments
 }
 
+/// A Blender that the artist named, if there is a file.
+pub fn named_blender(path: &Path) -> Result<PathBuf, Problem> {
+    let refuse = |why: &str| {
+        Err(Problem::input(format!("the Blender {} {why}", path.display()))
+            .hint("name the executable `blender`, or a Python that can `import bpy`"))
+    };
+    match fs_err::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => refuse("is a folder"),
+        Ok(_) => std::path::absolute(path)
+            .map_err(|e| Problem::input(format!("the Blender {}: {e}", path.display()))),
+        Err(_) => refuse("does not exist"),
+    }
+}
+
 /// Processors that this process may use.
 pub fn processor_count() -> u32 {
     std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX))

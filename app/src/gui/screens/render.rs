@@ -16,6 +16,7 @@ use crate::gui::widgets::viewer::{Pixel, Viewer};
 use crate::gui::wish::Wish;
 use crate::text::{bytes, count, duration, percent};
 use crate::workflow::event::{AgentReport, ProgressReport, Summary};
+use crate::workflow::problem::ProblemKind;
 
 /// Draws the screen.
 pub fn render_ui(ui: &mut egui::Ui, state: &State, viewer: &mut Viewer, wishes: &mut Vec<Wish>) {
@@ -78,7 +79,12 @@ fn head_ui(ui: &mut egui::Ui, render: &Running, closing: bool, wishes: &mut Vec<
         Phase::Stopping => waiting_ui(ui, "Stops; what is rendered is kept"),
         Phase::Done(summary) => done_ui(ui, summary, wishes),
         Phase::Ended(problem) => {
-            problem_ui(ui, problem);
+            // The artist stopped it: that is no fault, and the button says what to do.
+            if problem.kind == ProblemKind::Interrupted && render.job.is_some() {
+                ui.add(egui::Label::new(&problem.message).wrap());
+            } else {
+                problem_ui(ui, problem);
+            }
             let hint = "Goes on with what is rendered; nothing is rendered twice";
             if render.job.is_some()
                 && theme::main_button_ui(ui, true, "Go on").on_hover_text(hint).clicked()
@@ -192,7 +198,7 @@ fn agent_ui(ui: &mut egui::Ui, place: usize, agent: &AgentReport) {
 
 fn frames_ui(ui: &mut egui::Ui, render: &Running, wishes: &mut Vec<Wish>) {
     let several = render.frames.len() > 1 || render.progress.as_ref().is_some_and(|p| p.frames > 1);
-    if !several && !render.frames.values().any(|row| row.failure.is_some()) {
+    if !several && !render.frames.iter().any(|row| row.failure.is_some()) {
         return;
     }
     ui.horizontal(|ui| {
@@ -207,26 +213,18 @@ fn frames_ui(ui: &mut egui::Ui, render: &Running, wishes: &mut Vec<Wish>) {
     let rows = render.frames.len();
     let area = egui::ScrollArea::vertical().id_salt("frames").max_height(320.0);
     area.auto_shrink([false, true]).show_rows(ui, height, rows, |ui, range| {
-        for frame in render.numbers.get(range).unwrap_or_default() {
-            if let Some(row) = render.frames.get(frame) {
-                frame_ui(ui, render, *frame, row, wishes);
-            }
+        for row in render.frames.get(range).unwrap_or_default() {
+            frame_ui(ui, row, render.looked_at == Some(row.frame), wishes);
         }
     });
 }
 
-fn frame_ui(
-    ui: &mut egui::Ui,
-    render: &Running,
-    frame: i32,
-    row: &FrameRow,
-    wishes: &mut Vec<Wish>,
-) {
+fn frame_ui(ui: &mut egui::Ui, row: &FrameRow, looked_at: bool, wishes: &mut Vec<Wish>) {
     let signals = theme::signals(ui.visuals());
+    let frame = row.frame;
     ui.horizontal(|ui| {
-        let can_look = render.picture(frame).is_some();
-        let button = egui::Button::selectable(render.looked_at == Some(frame), frame.to_string());
-        if ui.add_enabled(can_look, button).clicked() {
+        let button = egui::Button::selectable(looked_at, frame.to_string());
+        if ui.add_enabled(row.picture().is_some(), button).clicked() {
             wishes.push(Wish::Look(Some(frame)));
         }
         match (row.state, &row.failure) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use egui::{Color32, ColorImage, Pos2, Rect, Sense, Stroke, Vec2, pos2, vec2};
 
 use crate::gui::event::Picture;
-use crate::gui::theme;
+use crate::gui::{linear, theme};
 
 /// Furthest in: a pixel of the picture in points.
 const MOST_ZOOM: f32 = 64.0;
@@ -182,7 +182,7 @@ fn upload(
     let image = match &picture.pass {
         _ if stops == 0.0 => picture.pixels.clone(),
         Some(pass) => Arc::new(pass.linear.developed(stops)),
-        None => Arc::new(exposed(&picture.pixels, stops)),
+        None => Arc::new(linear::brighter(&picture.pixels, stops)),
     };
     if let Some((texture, there, at)) = place {
         texture.set(image, theme::texture_options());
@@ -223,30 +223,6 @@ fn size_of(pixels: &ColorImage) -> Vec2 {
     vec2(pixels.size[0] as f32, pixels.size[1] as f32)
 }
 
-/// Brighter or darker, in linear light.
-fn exposed(pixels: &ColorImage, stops: f32) -> ColorImage {
-    let factor = stops.exp2();
-    let table: Vec<u8> = (0..=u8::MAX).map(|value| exposed_value(value, factor)).collect();
-    let of = |value: u8| table.get(usize::from(value)).copied().unwrap_or(value);
-    let mut image = pixels.clone();
-    for pixel in &mut image.pixels {
-        let [red, green, blue, alpha] = pixel.to_array();
-        *pixel = Color32::from_rgba_premultiplied(of(red), of(green), of(blue), alpha);
-    }
-    image
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in 0 to 255")]
-fn exposed_value(value: u8, factor: f32) -> u8 {
-    let encoded = f32::from(value) / 255.0;
-    let linear =
-        if encoded <= 0.04045 { encoded / 12.92 } else { ((encoded + 0.055) / 1.055).powf(2.4) };
-    let linear = (linear * factor).min(1.0);
-    let encoded =
-        if linear <= 0.003_130_8 { linear * 12.92 } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 };
-    (encoded * 255.0).round() as u8
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,15 +237,5 @@ mod tests {
         let found = pixel_at(&pixels, place, 10.0, at).unwrap();
         assert_eq!((found.x, found.y, found.color), (3, 1, Color32::RED));
         assert_eq!(pixel_at(&pixels, place, 10.0, pos2(11.0, 11.0)), None);
-    }
-
-    #[test]
-    fn no_exposure_changes_nothing_and_a_stop_doubles_the_light() {
-        for value in 0..=255 {
-            assert_eq!(exposed_value(value, 1.0), value);
-        }
-        // 0.5 in sRGB is 0.214 in linear light; twice as much is 0.686.
-        assert_eq!(exposed_value(128, 2.0), 176);
-        assert_eq!(exposed_value(255, 2.0), 255);
     }
 }
