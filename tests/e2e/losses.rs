@@ -2,12 +2,25 @@
 
 use crate::exactness::{ROUNDING, assert_equal};
 use blendnet_protocol::AgentState;
-use blendnet_tests::{Farm, Render, compare_exr, system_blender};
+use blendnet_tests::{Difference, Farm, Render, compare_exr, system_blender};
+
+/// Of all pixels but one in a hundred. Rounding may be larger than elsewhere: the picture has nine
+/// times the pixels.
+const NEARLY_ALL: f64 = 3.0 * ROUNDING;
 
 /// On a machine with other load Blender 3.4 is not equal to itself: renders of one file differ in
-/// some pixels by up to 8e-6 (docs/MEASURED.md). Here several Blenders open the scene, while other
-/// tests run. A sample that is missing or there twice is over 1e-3.
-pub(crate) const SEVERAL_BLENDERS: f64 = 10.0 * ROUNDING;
+/// 6 of 1,000 pixels by up to 8e-6 (docs/MEASURED.md). Here several Blenders open the scene, while
+/// other tests run. A sample that is missing or there twice is over 1e-3, in all of the picture.
+const ANYWHERE: f64 = 10.0 * ROUNDING;
+
+/// # Panics
+/// If a channel differs by more than it may.
+pub(crate) fn assert_equal_nearly_everywhere(differences: &[Difference]) {
+    assert_equal(differences, ANYWHERE);
+    let nearly_all = differences.iter().cloned();
+    let nearly_all = nearly_all.map(|found| Difference { largest: found.of_99_percent, ..found });
+    assert_equal(&nearly_all.collect::<Vec<_>>(), NEARLY_ALL);
+}
 
 /// Of all renders.
 const OPTIONS: [&str; 6] = ["--agents", "2", "--threads-per-agent", "1", "--split", "samples"];
@@ -40,7 +53,7 @@ async fn an_agent_killed_in_mid_range_and_a_new_one_leave_the_image_as_it_is() {
     let rendered = render.finish();
     assert_eq!(rendered.code, 0, "{:#?}", rendered.events);
     let one_go = blender.one_go(&scene, &folder.path().join("one_go.exr"), 1);
-    assert_equal(&compare_exr(&rendered.exr(1), &one_go), SEVERAL_BLENDERS);
+    assert_equal_nearly_everywhere(&compare_exr(&rendered.exr(1), &one_go));
 }
 
 #[tokio::test]
@@ -63,5 +76,5 @@ async fn a_stopped_render_goes_on_where_it_was() {
     let rendered = resumed.finish();
     assert_eq!(rendered.code, 0, "{:#?}", rendered.events);
     let one_go = blender.one_go(&scene, &folder.path().join("one_go.exr"), 1);
-    assert_equal(&compare_exr(&rendered.exr(1), &one_go), SEVERAL_BLENDERS);
+    assert_equal_nearly_everywhere(&compare_exr(&rendered.exr(1), &one_go));
 }

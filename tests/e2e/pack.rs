@@ -3,7 +3,7 @@
 use crate::exactness::{ROUNDING, assert_equal, render};
 use blendnet_tests::{Blender, Render, blenders, compare_exr, program, system_blender};
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A frame in which the cloth has fallen and the sequence shows its last picture.
@@ -17,6 +17,12 @@ fn pack(scene: &Path, output: &Path, options: &[&str]) -> (i32, String) {
     (done.status.code().unwrap(), String::from_utf8(said).unwrap())
 }
 
+/// A scene of all kinds of files, some of them in a folder that it names by its absolute path.
+fn scattered_scene(blender: &Blender, scene: &Path, folder: &Path) -> PathBuf {
+    let options = ["--scattered", folder.to_str().unwrap(), "--samples", "4"];
+    blender.make_scene("external", scene, &options)
+}
+
 fn assert_same(blender: &Blender, ours: &Path, theirs: &Path, what: &str) {
     for difference in compare_exr(ours, theirs) {
         assert!(difference.largest <= 0.0, "{what} of {}: {difference:?}", blender.path.display());
@@ -28,9 +34,7 @@ fn a_packed_scene_renders_the_same_pixels_when_nothing_else_is_left() {
     for blender in blenders() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        let scattered = at("nas");
-        let options = ["--scattered", scattered.to_str().unwrap(), "--samples", "4"];
-        let scene = blender.make_scene("external", &at("work/shot/scene.blend"), &options);
+        let scene = scattered_scene(&blender, &at("work/shot/scene.blend"), &at("nas"));
         let theirs = blender.one_go(&scene, &at("theirs.exr"), FRAME);
         let samples = ["--frames", "10", "--split", "samples"];
         let rendered = render(&blender, &scene, &at("farm"), &samples);
@@ -59,9 +63,7 @@ fn frames_whose_files_come_one_by_one_are_the_one_machines() {
     let blender = system_blender();
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let scattered = at("nas");
-    let options = ["--scattered", scattered.to_str().unwrap(), "--samples", "4"];
-    let scene = blender.make_scene("external", &at("shot/scene.blend"), &options);
+    let scene = scattered_scene(&blender, &at("shot/scene.blend"), &at("nas"));
     let rendered = render(&blender, &scene, &at("farm"), &["--frames", "1-4,12"]);
     for frame in [1, 2, 3, 4, 12] {
         let theirs = blender.one_go(&scene, &at("theirs.exr"), frame);
@@ -74,9 +76,7 @@ fn what_was_moved_is_rendered_from_where_it_is_now() {
     let blender = system_blender();
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let scattered = at("nas");
-    let options = ["--scattered", scattered.to_str().unwrap(), "--samples", "4"];
-    let scene = blender.make_scene("external", &at("shot/scene.blend"), &options);
+    let scene = scattered_scene(&blender, &at("shot/scene.blend"), &at("nas"));
     let theirs = blender.one_go(&scene, &at("theirs.exr"), 1);
     fs_err::rename(at("nas"), at("backup")).unwrap();
     let lost = Render::start(&scene, &at("lost"), &["--frames", "1"]).finish();

@@ -28,6 +28,8 @@ pub struct Difference {
     pub kind: Kind,
     /// By [`Kind`].
     pub largest: f64,
+    /// The largest of all pixels but one in a hundred.
+    pub of_99_percent: f64,
     /// Pixels that differ at all.
     pub pixels: usize,
 }
@@ -75,14 +77,11 @@ fn kind(channel: &str) -> Kind {
     }
 }
 
-fn largest(kind: Kind, ours: &[f32], theirs: &[f32]) -> (f64, usize) {
-    let mut largest: f64 = 0.0;
-    let mut pixels = 0;
-    for (&a, &b) in ours.iter().zip(theirs) {
+fn difference(channel: &str, kind: Kind, ours: &[f32], theirs: &[f32]) -> Difference {
+    let of_pixel = |(&a, &b): (&f32, &f32)| {
         if a.to_bits() == b.to_bits() || a == b {
-            continue;
+            return 0.0;
         }
-        pixels += 1;
         let (a, b) = (f64::from(a), f64::from(b));
         let scale = match kind {
             Kind::Averaged => b.abs().max(1e-3),
@@ -90,9 +89,18 @@ fn largest(kind: Kind, ours: &[f32], theirs: &[f32]) -> (f64, usize) {
             Kind::Bounded | Kind::Single | Kind::Coverage => 1.0,
         };
         let difference = (a - b).abs() / scale;
-        largest = if difference.is_nan() { f64::INFINITY } else { largest.max(difference) };
+        if difference.is_nan() { f64::INFINITY } else { difference }
+    };
+    let mut all: Vec<f64> = ours.iter().zip(theirs).map(of_pixel).collect();
+    all.sort_by(f64::total_cmp);
+    let rank = |from_end: usize| all.iter().rev().nth(from_end).copied().unwrap_or_default();
+    Difference {
+        channel: channel.to_owned(),
+        kind,
+        largest: rank(0),
+        of_99_percent: rank(all.len() / 100),
+        pixels: all.iter().filter(|found| **found > 0.0).count(),
     }
-    (largest, pixels)
 }
 
 /// Ids and coverages of one cryptomatte (`View Layer.CryptoObject`), rank by rank.
@@ -128,7 +136,8 @@ fn compare_coverage(ours: &Channels, theirs: &Channels, pixels: usize, name: &st
         differing += usize::from(worst > 0.0);
         largest = largest.max(worst);
     }
-    Difference { channel: name.to_owned(), kind: Kind::Coverage, largest, pixels: differing }
+    let (channel, kind) = (name.to_owned(), Kind::Coverage);
+    Difference { channel, kind, largest, of_99_percent: largest, pixels: differing }
 }
 
 /// Compares two multilayer EXRs, ours first. Every channel of theirs must be in ours.
@@ -152,8 +161,7 @@ pub fn compare_exr(ours: &Path, theirs: &Path) -> Vec<Difference> {
             cryptomattes.insert(pass.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned());
             continue;
         }
-        let (largest, pixels) = largest(kind, &a[name], theirs);
-        differences.push(Difference { channel: name.clone(), kind, largest, pixels });
+        differences.push(difference(name, kind, &a[name], theirs));
     }
     let found = cryptomattes.iter().map(|name| compare_coverage(&a, &b, width * height, name));
     differences.extend(found);
