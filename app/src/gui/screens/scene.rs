@@ -255,7 +255,9 @@ fn facts_ui(ui: &mut egui::Ui, read: &SceneRead, scene: &Scene) {
     };
     fact(ui, "Engine", engine);
     let colors = &scene.color_management;
-    fact(ui, "Colours", format!("{}, {}", colors.view, colors.look));
+    let look = Some(&colors.look).filter(|look| !look.is_empty());
+    let look = look.map_or_else(String::new, |look| format!(", {look}"));
+    fact(ui, "Colours", format!("{}{look}", colors.view));
     fact(ui, "Output", scene.output.format.clone());
     fact(ui, "Memory", format!("at least {}", bytes(read.inspection.contents.memory_bytes)));
 }
