@@ -63,7 +63,8 @@ impl BlendFile {
     }
 }
 
-fn cannot_read(path: &Path, error: &std::io::Error) -> Problem {
+/// Why a file can't be read, and what to do about it.
+pub(super) fn cannot_read(path: &Path, error: &std::io::Error) -> Problem {
     let shown = path.display();
     match error.kind() {
         std::io::ErrorKind::NotFound => Problem::input(format!("{shown} does not exist"))

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use blendnet_pack::PackError;
+use blendnet_pack::blend::BlendError;
 use blendnet_protocol::{FailureKind, WorkFailure};
 use serde::Serialize;
 
@@ -71,6 +72,12 @@ impl Problem {
     pub fn of_pack(error: &PackError) -> Self {
         let message = with_causes(error);
         match error {
+            PackError::Read { path, source: BlendError::Io(error) } => {
+                super::blend_file::cannot_read(path, error)
+            }
+            PackError::Read { path, source: BlendError::NotAFile } => {
+                Self::input(format!("{} is not a file", path.display())).hint("name the .blend")
+            }
             PackError::Read { .. } => Self::input(message)
                 .hint("open it in Blender and save it again, or name another file"),
             PackError::Copy { source, .. } | PackError::Write { source, .. }
