@@ -22,6 +22,22 @@ impl Band {
         self.channels.get(index).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// A channel's values of some of the rows.
+    pub(crate) fn lines(&self, index: usize, rows: &Range<usize>) -> &[f32] {
+        let at = |row: usize| row.saturating_sub(self.rows.start) * self.width;
+        self.channel(index).get(at(rows.start)..at(rows.end)).unwrap_or_default()
+    }
+
+    /// Of the first rows of all channels.
+    pub(crate) fn checksum(&self, rows: usize) -> u64 {
+        let rows = self.rows.start..self.rows.end.min(self.rows.start + rows);
+        let values = (0..self.channels.len()).flat_map(|index| self.lines(index, &rows));
+        let mix = |sum: u64, value: &f32| {
+            (sum.rotate_left(5) ^ u64::from(value.to_bits())).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        };
+        values.fold(0, mix)
+    }
+
     /// A channel's rows, to change.
     pub(crate) fn channel_mut(&mut self, index: usize) -> &mut [f32] {
         self.channels.get_mut(index).map(Vec::as_mut_slice).unwrap_or_default()

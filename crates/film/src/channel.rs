@@ -69,6 +69,11 @@ impl Channels {
         Ok(Self { sources, mattes, sum_count, depth })
     }
 
+    /// Most values of a pixel in one plane.
+    pub(crate) fn deepest(&self) -> usize {
+        self.mattes.iter().map(|matte| matte.plane.depth).max().unwrap_or(1).max(1)
+    }
+
     /// The planes of the picture: red, green, blue and perhaps alpha of the first Combined.
     pub(crate) fn combined(&self, names: &[String]) -> Option<([Plane; 3], Option<Plane>)> {
         let plane = |name: &str| {

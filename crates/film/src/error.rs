@@ -39,8 +39,8 @@ pub enum FilmError {
         /// What is wrong.
         reason: String,
     },
-    /// The program or the disk failed while a part was being added: what the film holds is
-    /// unknown, and its frame must be merged again.
+    /// The machine went down while a part was being added, or another part than that is to be
+    /// added: the frame must be merged again.
     #[error("{} was left in the middle of adding a part", path.display())]
     Interrupted {
         /// Which file.

@@ -2,13 +2,45 @@
 
 use crate::FilmError;
 use crate::attributes::Attributes;
+use crate::journal::boot_id;
 use crate::slots;
 use blendnet_protocol::{FilmRect, Region, SampleRange, Tile};
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 /// Version of the layout and of the rules.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
+
+/// A part that is being added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Folding {
+    pub(crate) region: Region,
+    /// Checksum of its first rows: another file of the same region is another part.
+    pub(crate) part: u64,
+    /// Since when the machine runs.
+    boot: Option<String>,
+}
+
+impl Folding {
+    pub(crate) fn new(region: Region, part: u64) -> Self {
+        Self { region, part, boot: boot_id() }
+    }
+
+    /// As the next run of the machine finds it.
+    #[cfg(test)]
+    pub(crate) fn went_down(&mut self) {
+        self.boot = Some("before".to_owned());
+    }
+
+    pub(crate) fn is_same_part(&self, other: &Self) -> bool {
+        (self.region, self.part) == (other.region, other.part)
+    }
+
+    /// Whether all that was written of it is still there.
+    fn is_whole(&self) -> bool {
+        self.boot.is_some() && self.boot == boot_id()
+    }
+}
 
 /// The header.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,8 +48,8 @@ pub(crate) struct Header {
     format: u32,
     pub(crate) rect: FilmRect,
     pub(crate) total_samples: u32,
-    /// Whether a part is being added.
-    pub(crate) folding: bool,
+    /// A part that is being added.
+    pub(crate) folding: Option<Folding>,
     /// Names of the channels, sorted; empty before the first part.
     pub(crate) channels: Vec<String>,
     pub(crate) covered: Vec<Region>,
@@ -34,7 +66,7 @@ impl Header {
             format: FORMAT,
             rect,
             total_samples,
-            folding: false,
+            folding: None,
             channels: Vec::new(),
             covered: Vec::new(),
             attributes: Attributes::default(),
@@ -52,7 +84,10 @@ impl Header {
         if header.format != FORMAT {
             return Err(bad(format!("its format is {} instead of {FORMAT}", header.format)));
         }
-        if header.folding { Err(FilmError::Interrupted { path: path() }) } else { Ok(header) }
+        match &header.folding {
+            Some(folding) if !folding.is_whole() => Err(FilmError::Interrupted { path: path() }),
+            _ => Ok(header),
+        }
     }
 
     /// Writes it down, for good before anything else is done.

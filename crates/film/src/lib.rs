@@ -7,6 +7,9 @@
 //! Architecture invariant: knows nothing of agents, chunks or networks; a part is a file and the
 //! region that it holds.
 
+#[cfg(test)]
+extern crate self as blendnet_film;
+
 mod attributes;
 mod band;
 mod channel;
@@ -16,6 +19,7 @@ mod finalize;
 mod fold;
 mod header;
 mod image;
+mod journal;
 mod look;
 mod matte;
 mod part;
@@ -25,6 +29,7 @@ mod preview;
 mod rule;
 mod slots;
 mod write;
+mod write_at;
 
 pub use error::FilmError;
 pub use film::Film;

@@ -7,6 +7,7 @@ use crate::FilmError;
 use crate::band::Band;
 use crate::planes::{Plane, VALUE_BYTES};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// A cryptomatte of a film.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,9 +46,9 @@ impl Matte {
     }
 
     /// Adds rows of a part to the places of its pixels. `part` is the part's share of all samples.
-    pub(crate) fn add(&self, places: &mut [u8], band: &Band, part: f64) {
-        let rows: Vec<(&[f32], &[f32])> =
-            self.ranks.iter().map(|&(id, share)| (band.channel(id), band.channel(share))).collect();
+    pub(crate) fn add(&self, places: &mut [u8], (band, rows): (&Band, &Range<usize>), part: f64) {
+        let lines = |&(id, share): &(usize, usize)| (band.lines(id, rows), band.lines(share, rows));
+        let rows: Vec<(&[f32], &[f32])> = self.ranks.iter().map(lines).collect();
         let pixels = places.chunks_exact_mut((self.plane.depth * VALUE_BYTES).max(1));
         for (index, pixel) in pixels.enumerate() {
             let (places, _) = pixel.as_chunks_mut();
@@ -141,7 +142,7 @@ mod tests {
                 band.channel_mut(2 * rank)[0] = f32::from_bits(*id);
                 band.channel_mut(2 * rank + 1)[0] = *coverage;
             }
-            matte.add(&mut places, &band, part);
+            matte.add(&mut places, (&band, &(0..1)), part);
         }
         let mut band = Band::new(0..1, 1, 2 * rank_count);
         matte.rank(&places, std::iter::once(1.0), &mut band);

@@ -3,6 +3,7 @@
 use crate::FilmError;
 use crate::slots::PLANES_START;
 use crate::write::is_disk_full;
+use crate::write_at::write_all_at;
 use blendnet_protocol::Tile;
 use fs_err as fs;
 use fs_err::os::unix::fs::FileExt as _;
@@ -63,8 +64,10 @@ impl Planes {
 
     /// Gives the file its full size now, so that no part meets a full disk half-way. A file that
     /// gets no room keeps what it had.
-    pub(crate) fn reserve(&self, depth: usize) -> Result<(), FilmError> {
-        let needed_bytes = self.bytes(depth);
+    ///
+    /// `more_bytes` are room behind the planes.
+    pub(crate) fn reserve(&self, depth: usize, more_bytes: u64) -> Result<(), FilmError> {
+        let needed_bytes = self.end(depth).saturating_add(more_bytes);
         let had_bytes = self.file.metadata()?.len();
         let reserved = fallocate(self.file.file(), FallocateFlags::empty(), 0, needed_bytes);
         let reserved = match reserved.map_err(io::Error::from) {
@@ -85,7 +88,7 @@ impl Planes {
 
     /// Whether the file is as long as its planes.
     pub(crate) fn check_size(&self, depth: usize) -> Result<(), FilmError> {
-        let needed_bytes = self.bytes(depth);
+        let needed_bytes = self.end(depth);
         if depth == 0 || self.file.metadata()?.len() >= needed_bytes {
             return Ok(());
         }
@@ -93,7 +96,8 @@ impl Planes {
         Err(FilmError::NotAFilm { path: self.file.path().to_owned(), reason })
     }
 
-    fn bytes(&self, depth: usize) -> u64 {
+    /// Where planes of this depth end in the file.
+    pub(crate) fn end(&self, depth: usize) -> u64 {
         let pixels = (self.width as u64).saturating_mul(self.height as u64);
         PLANES_START.saturating_add(pixels.saturating_mul((depth * VALUE_BYTES) as u64))
     }
@@ -108,7 +112,7 @@ impl Planes {
     /// Replaces the values of an area.
     pub(crate) fn write(&self, plane: Plane, area: &Area, values: &[u8]) -> io::Result<()> {
         let (run, runs) = self.runs(plane, area);
-        runs.zip(values.chunks(run)).try_for_each(|(at, from)| self.file.write_all_at(from, at))
+        runs.zip(values.chunks(run)).try_for_each(|(at, from)| write_all_at(&self.file, from, at))
     }
 
     /// Reads numbers.

@@ -2,6 +2,7 @@
 //! them is whole wherever a program or a machine ends.
 
 use crate::FilmError;
+use crate::write_at::write_all_at;
 use fs_err as fs;
 use fs_err::os::unix::fs::FileExt as _;
 use std::io;
@@ -30,7 +31,7 @@ pub(crate) fn write(file: &fs::File, number: u64, header: &[u8]) -> Result<(), F
     let words = [MAGIC, number, header.len() as u64, checksum(number, header)];
     let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     bytes.extend_from_slice(header);
-    file.write_all_at(&bytes, number % 2 * SLOT_BYTES)?;
+    write_all_at(file, &bytes, number % 2 * SLOT_BYTES)?;
     Ok(file.sync_data()?)
 }
 
@@ -72,7 +73,7 @@ fn read_whole(file: &fs::File, bytes: &mut [u8], start: u64) -> Result<bool, Fil
 }
 
 /// FNV-1a.
-fn checksum(number: u64, bytes: &[u8]) -> u64 {
+pub(crate) fn checksum(number: u64, bytes: &[u8]) -> u64 {
     let hash = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     let start = number.to_le_bytes().iter().fold(0xcbf2_9ce4_8422_2325, hash);
     bytes.iter().fold(start, hash)

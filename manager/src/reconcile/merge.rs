@@ -65,13 +65,14 @@ impl Merger {
             return None;
         }
         match Film::open(&path) {
-            Ok(film) => {
+            Ok(film) if film.unfinished().is_none() => {
                 let covered = film.covered().to_vec();
                 lock(&self.films).insert((job.clone(), frame), Arc::new(slot(film, &folder)));
                 Some(covered)
             }
-            Err(error) => {
-                tracing::warn!(job = %job, frame, %error, "the film is rendered again");
+            unusable => {
+                let error = unusable.err().map(|error| crate::chain(&error));
+                tracing::warn!(job = %job, frame, error, "the film is rendered again");
                 let _gone = fs::remove_file(&path);
                 None
             }
