@@ -1,8 +1,9 @@
 //! What a farm costs against Blender alone on the same machine, as ratios of one run.
 //!
-//! `make bench` runs all; `bench still`, `animation`, `preview`, `trace`,
+//! `make bench` runs all; `bench still`, `animation`, `exact`, `preview`, `trace`,
 //! `upload` and `window` run one.
 
+mod exact;
 mod trace;
 mod upload;
 mod window;
@@ -23,6 +24,9 @@ fn main() {
     }
     let asked = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
     let blender = system_blender();
+    if asked("exact") {
+        exact::run();
+    }
     if asked("preview") {
         preview(&blender);
     }
