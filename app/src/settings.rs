@@ -32,6 +32,12 @@ pub struct Settings {
     pub threads_per_agent: u32,
     /// A Blender beside those that agents find; empty: none.
     pub blender: String,
+    /// Folder that gets one for the pictures of each scene; empty: beside the .blend.
+    pub output: String,
+    /// Size of all that is drawn, in percent; 0: as the display wants it.
+    pub scale_percent: u32,
+    /// No notifications of the desktop.
+    pub quiet: bool,
     /// Scenes that were opened, newest first.
     pub recent: Vec<PathBuf>,
 }

@@ -35,7 +35,7 @@ fn frame_millis(frames: i32, agents: usize, size: [usize; 2]) -> f64 {
     let (commands, _kept) = tokio::sync::mpsc::channel(1024);
     let (events, received) = mpsc::channel();
     let mut app = App::new(Settings::default(), commands, received);
-    app.state.render = Some(Running::new("shot.blend".to_owned(), "/out".into()));
+    let key = app.state.renders.add(Running::new("shot.blend".to_owned(), "/out".into()));
     app.state.screen = Screen::Render;
     let preview = "/out/preview.png";
     let _loads = app.state.show_picture(preview.into());
@@ -43,7 +43,7 @@ fn frame_millis(frames: i32, agents: usize, size: [usize; 2]) -> f64 {
     events
         .send(Event::Picture(preview.into(), Ok(Arc::new(Picture { pixels, pass: None }))))
         .expect("an app");
-    events.send(Event::Step(Box::new(progress(frames, agents)))).expect("an app");
+    events.send(Event::Step(key, Box::new(progress(frames, agents)))).expect("an app");
 
     let context = egui::Context::default();
     let mut millis = Vec::with_capacity(DRAWN);
@@ -90,6 +90,7 @@ fn progress(frames: i32, agents: usize) -> Step {
         state: AgentState::Online,
         doing: "frame 1, samples 16..32".to_owned(),
         samples_per_sec: Some(1.0),
+        memory_mb: Some(512.0),
         rendering: None,
     };
     Step::Progress(Box::new(ProgressReport {

@@ -2,8 +2,10 @@
 //! [`Command`]s and gives [`Event`]s.
 
 mod exr;
+mod farm;
 mod files;
 mod fonts;
+mod notify;
 mod render;
 
 use std::path::{Path, PathBuf};
@@ -92,9 +94,9 @@ async fn serve(served: Served, mut commands: mpsc::Receiver<Command>) {
     let mut renders = render::Renders::default();
     while let Some(command) = commands.recv().await {
         match command {
-            Command::Render(order) => renders.render(&served, *order),
-            Command::Resume(job, start) => renders.resume(&served, job, start),
-            Command::Stop => renders.stop(),
+            Command::Render(key, order) => renders.render(&served, key, *order),
+            Command::Resume(key, job, start) => renders.resume(&served, key, job, start),
+            Command::Stop(key) => renders.stop(key),
             other => drop(tokio::spawn(at_hand(served.clone(), other))),
         }
     }
@@ -120,7 +122,10 @@ async fn at_hand(served: Served, command: Command) {
             outbox.tell(Event::History(Box::new(read.unwrap_or_default())));
         }
         Command::StoreSettings(settings) => store(*settings, &served).await,
-        Command::Render(_) | Command::Resume(..) | Command::Stop => {}
+        Command::Delete(job) => farm::delete(job, &served).await,
+        Command::Farm(wish) => farm::ask(wish, &served).await,
+        Command::Notify { title, text } => notify::tell(&title, &text).await,
+        Command::Render(..) | Command::Resume(..) | Command::Stop(_) => {}
     }
 }
 

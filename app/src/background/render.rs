@@ -1,4 +1,6 @@
-//! The one render that runs, with the same workflow as the command line.
+//! The renders that go on, with the same workflow as the command line.
+
+use std::collections::BTreeMap;
 
 use blendnet_protocol::JobId;
 use tokio::task::JoinHandle;
@@ -13,49 +15,45 @@ use crate::workflow::problem::Problem;
 use crate::workflow::render::{self, Setting};
 
 /// What the artist typed in, as far as only the disk can tell whether it is right.
-fn checked(mut order: Order) -> Result<Order, Problem> {
+pub(super) fn checked(mut order: Order) -> Result<Order, Problem> {
     for blender in &mut order.start.blenders {
         *blender = named_blender(blender)?;
     }
     Ok(order)
 }
 
-/// At most one render at a time.
+/// Renders by their keys. The farm shares its agents among them.
 #[derive(Debug, Default)]
 pub(super) struct Renders {
-    running: Option<(CancellationToken, JoinHandle<()>)>,
+    running: BTreeMap<u64, (CancellationToken, JoinHandle<()>)>,
 }
 
 impl Renders {
-    /// Renders, unless a render runs.
-    pub(super) fn render(&mut self, served: &Served, order: Order) {
+    /// Renders.
+    pub(super) fn render(&mut self, served: &Served, key: u64, order: Order) {
         let data = served.data.clone();
-        self.run(served, |events, stop| async move {
+        self.run(served, key, |events, stop| async move {
             let Order { request, start } = checked(order)?;
             let setting = Setting { data: &data, start: &start, events: &events, stop: &stop };
             render::render(&setting, &request).await
         });
     }
 
-    /// Goes on with a render, unless one runs.
-    pub(super) fn resume(&mut self, served: &Served, job: JobId, start: StartOptions) {
+    /// Goes on with a render.
+    pub(super) fn resume(&mut self, served: &Served, key: u64, job: JobId, start: StartOptions) {
         let data = served.data.clone();
-        self.run(served, |events, stop| async move {
+        self.run(served, key, |events, stop| async move {
             let setting = Setting { data: &data, start: &start, events: &events, stop: &stop };
             render::resume(&setting, Some(&job), None).await
         });
     }
 
-    fn run<W, F>(&mut self, served: &Served, work: W)
+    fn run<W, F>(&mut self, served: &Served, key: u64, work: W)
     where
         W: FnOnce(Events, CancellationToken) -> F,
         F: Future<Output = Result<Summary, Problem>> + 'static,
     {
-        if self.running.as_ref().is_some_and(|(_, task)| !task.is_finished()) {
-            let problem = Problem::input("a render runs already").hint("stop it first");
-            served.outbox.tell(Event::Trouble(problem));
-            return;
-        }
+        self.running.retain(|_, (_, task)| !task.is_finished());
         let stop = CancellationToken::new();
         let (events, mut steps) = Events::channel();
         let outbox: Outbox = served.outbox.clone();
@@ -63,26 +61,28 @@ impl Renders {
         let task = tokio::task::spawn_local(async move {
             let forward = async {
                 while let Some(step) = steps.recv().await {
-                    outbox.tell(Event::Step(Box::new(step)));
+                    outbox.tell(Event::Step(key, Box::new(step)));
                 }
             };
             let (ended, ()) = tokio::join!(work, forward);
-            outbox.tell(Event::RenderEnded(ended.map(Box::new)));
+            outbox.tell(Event::RenderEnded(key, ended.map(Box::new)));
         });
-        self.running = Some((stop, task));
+        self.running.insert(key, (stop, task));
     }
 
-    /// Stops the render; what is rendered is kept.
-    pub(super) fn stop(&self) {
-        if let Some((stop, _)) = &self.running {
+    /// Stops a render; what is rendered is kept.
+    pub(super) fn stop(&self, key: u64) {
+        if let Some((stop, _)) = self.running.get(&key) {
             stop.cancel();
         }
     }
 
-    /// Stops the render and waits for it.
+    /// Stops all renders and waits for them.
     pub(super) async fn end(self) {
-        if let Some((stop, task)) = self.running {
+        for (stop, _) in self.running.values() {
             stop.cancel();
+        }
+        for (_, task) in self.running.into_values() {
             drop(task.await);
         }
     }

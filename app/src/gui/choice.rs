@@ -37,10 +37,14 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Nothing chosen yet, but where pictures go: beside the .blend.
-    pub fn of(blend: &Path) -> Self {
-        let folder = blend.parent().unwrap_or(Path::new("."));
-        Self { output: folder.join("render").display().to_string(), ..Self::default() }
+    /// Nothing chosen yet, but where pictures go: beside the .blend, or into a folder of its name
+    /// where the settings say.
+    pub fn of(blend: &Path, settings: &Settings) -> Self {
+        let folder = match settings.output.trim() {
+            "" => blend.parent().unwrap_or(Path::new(".")).join("render"),
+            all => Path::new(all).join(blend.file_stem().unwrap_or_default()),
+        };
+        Self { output: folder.display().to_string(), ..Self::default() }
     }
 
     /// Fills in what the file says, and forgets names that it does not have.
@@ -156,7 +160,7 @@ mod tests {
         Choice {
             frames: frames.to_owned(),
             samples: samples.to_owned(),
-            ..Choice::of(Path::new("/shots/a.blend"))
+            ..Choice::of(Path::new("/shots/a.blend"), &Settings::default())
         }
     }
 

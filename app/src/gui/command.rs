@@ -22,12 +22,23 @@ pub enum Command {
     Find(PathBuf),
     /// Ask for the folder of the pictures; the dialog begins at this one.
     ChooseOutput(PathBuf),
-    /// Render.
-    Render(Box<Order>),
+    /// Render; the key names it in what is told of it.
+    Render(u64, Box<Order>),
     /// Go on with a render that was stopped.
-    Resume(JobId, StartOptions),
-    /// Stop the render; what is rendered is kept.
-    Stop,
+    Resume(u64, JobId, StartOptions),
+    /// Stop a render; what is rendered is kept.
+    Stop(u64),
+    /// Delete a job that does not run, with all that the farm keeps of it.
+    Delete(JobId),
+    /// Ask something of the farm that runs.
+    Farm(FarmWish),
+    /// Tell the artist, wherever they look.
+    Notify {
+        /// What happened.
+        title: String,
+        /// To what.
+        text: String,
+    },
     /// Load a picture to look at.
     LoadPicture(PathBuf),
     /// Load a pass of an EXR to look at, by its full name.
@@ -40,6 +51,15 @@ pub enum Command {
     LoadHistory,
     /// Keep the settings.
     StoreSettings(Box<Settings>),
+}
+
+/// Something that is asked of the farm that runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FarmWish {
+    /// So many agents on this computer.
+    Agents(u32),
+    /// The last lines of an agent's log.
+    Log(String),
 }
 
 /// What to render, and on what.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use blendnet_pack::inspect::{Inspection, Thumbnail};
 use blendnet_pack::trace::Trace;
+use blendnet_protocol::JobId;
 
 use super::fonts::Font;
 use super::linear::Linear;
@@ -31,10 +32,14 @@ pub enum Event {
     },
     /// The artist chose the folder of the pictures.
     OutputChosen(PathBuf),
-    /// A step of the render.
-    Step(Box<Step>),
-    /// The render ended.
-    RenderEnded(Result<Box<Summary>, Problem>),
+    /// A step of the render with this key.
+    Step(u64, Box<Step>),
+    /// The render with this key ended.
+    RenderEnded(u64, Result<Box<Summary>, Problem>),
+    /// A job was deleted.
+    Deleted(JobId),
+    /// The last lines of an agent's log, or why they did not come.
+    Log(String, Result<Vec<String>, Problem>),
     /// A picture was loaded, or can't be.
     Picture(PathBuf, Result<Arc<Picture>, Problem>),
     /// A picture was saved where the artist wanted it.

@@ -7,11 +7,16 @@ pub mod command;
 pub mod event;
 pub mod fetched;
 pub mod fonts;
+mod grant;
+pub mod icons;
+pub mod keys;
 pub mod linear;
+pub mod queue;
 pub mod running;
 pub mod screens;
 pub mod state;
 pub mod theme;
+pub mod track;
 pub mod widgets;
 pub mod wish;
 

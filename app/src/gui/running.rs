@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use blendnet_protocol::{FrameState, JobId};
+use blendnet_protocol::{FrameState, JobId, JobState};
 
+use super::track::{Moment, Track};
+use crate::text::{count, duration, percent};
 use crate::workflow::event::{Event as Step, ProgressReport, SceneSummary, Summary, Upload};
-use crate::workflow::problem::Problem;
+use crate::workflow::problem::{Problem, ProblemKind};
 
 /// Where a render is.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +26,17 @@ pub enum Phase {
     Done(Box<Summary>),
     /// It ended before.
     Ended(Problem),
+}
+
+impl Phase {
+    /// Whether it is an end that the artist did not make.
+    pub fn wants_attention(&self) -> bool {
+        match self {
+            Self::Done(_) => true,
+            Self::Ended(problem) => problem.kind != ProblemKind::Interrupted,
+            _ => false,
+        }
+    }
 }
 
 /// A frame, as far as it is known.
@@ -52,6 +65,8 @@ impl FrameRow {
 /// A render.
 #[derive(Debug)]
 pub struct Running {
+    /// Names it among the renders of this window.
+    pub key: u64,
     /// The .blend's name.
     pub name: String,
     /// Folder of the pictures.
@@ -70,12 +85,19 @@ pub struct Running {
     pub warnings: Vec<String>,
     /// The frame that is looked at; `None`: the one in work.
     pub looked_at: Option<i32>,
+    /// The newest picture.
+    pub newest: Option<PathBuf>,
+    /// How it went over time.
+    pub track: Track,
+    /// The artist wants nothing of it kept.
+    pub discarded: bool,
 }
 
 impl Running {
     /// A render that was just asked for.
     pub fn new(name: String, output: PathBuf) -> Self {
         Self {
+            key: 0,
             name,
             output,
             job: None,
@@ -85,6 +107,9 @@ impl Running {
             frames: Vec::new(),
             warnings: Vec::new(),
             looked_at: None,
+            newest: None,
+            track: Track::default(),
+            discarded: false,
         }
     }
 
@@ -97,6 +122,40 @@ impl Running {
     pub fn stop(&mut self) {
         if self.is_going() {
             self.phase = Phase::Stopping;
+        }
+    }
+
+    /// How it is, in a few words.
+    pub fn said(&self) -> String {
+        let waits = |progress: &ProgressReport| progress.state == JobState::Queued;
+        match &self.phase {
+            _ if self.discarded => "is deleted".to_owned(),
+            Phase::Starting => "starts".to_owned(),
+            Phase::Uploading(_) => "sends files".to_owned(),
+            Phase::Inspecting => "is opened".to_owned(),
+            Phase::Rendering if self.progress.as_ref().is_some_and(waits) => "waits".to_owned(),
+            Phase::Rendering => percent(self.done()),
+            Phase::Stopping => "stops".to_owned(),
+            Phase::Done(_) => "done".to_owned(),
+            Phase::Ended(problem) if problem.kind == ProblemKind::Interrupted => {
+                format!("stopped at {}", percent(self.done()))
+            }
+            Phase::Ended(_) => "failed".to_owned(),
+        }
+    }
+
+    /// Its end for somebody who looks elsewhere: a title and a sentence.
+    pub fn told(&self) -> (String, String) {
+        match &self.phase {
+            Phase::Done(summary) => {
+                let frames = count(summary.frames_done, "frame", "frames");
+                let took = duration(summary.render_secs);
+                (format!("{} is rendered", self.name), format!("{frames} in {took}"))
+            }
+            Phase::Ended(problem) => {
+                (format!("{} is not finished", self.name), problem.message.clone())
+            }
+            _ => (self.name.clone(), self.said()),
         }
     }
 
@@ -123,14 +182,14 @@ impl Running {
                 self.enter(Phase::Rendering);
             }
             Step::Progress(progress) => self.progress(*progress),
-            Step::Preview(preview) => return self.looked_at.is_none().then_some(preview.path),
+            Step::Preview(preview) => return self.newest(preview.path),
             Step::Frame(ended) => {
                 let failure = ended.failure.map(|failure| (failure, ended.last_lines));
                 let done = if failure.is_none() { 1.0 } else { 0.0 };
                 let (frame, state, files) = (ended.frame, ended.state, ended.files);
                 self.know(FrameRow { frame, state, done, files, failure });
                 // While others are rendered, the finished picture is what can be looked at.
-                return self.looked_at.is_none().then(|| self.picture(frame)).flatten();
+                return self.picture(frame).and_then(|picture| self.newest(picture));
             }
             Step::Warning(warning) => self.warnings.push(warning.message),
             // What it ends with comes once more, with the end.
@@ -139,13 +198,24 @@ impl Running {
         None
     }
 
+    /// Notes a picture, and gives it if it is to be shown.
+    fn newest(&mut self, picture: PathBuf) -> Option<PathBuf> {
+        self.newest = Some(picture);
+        self.newest.clone().filter(|_| self.looked_at.is_none())
+    }
+
+    /// The picture to show when this render is looked at.
+    pub fn to_show(&self) -> Option<PathBuf> {
+        self.looked_at.and_then(|frame| self.picture(frame)).or_else(|| self.newest.clone())
+    }
+
     /// Takes in its end. Gives a picture to show.
     pub fn end(&mut self, ended: Result<Box<Summary>, Problem>) -> Option<PathBuf> {
         match ended {
             Ok(summary) => {
                 let picture = summary.pictures.iter().rfind(|path| can_be_shown(path)).cloned();
                 self.phase = Phase::Done(summary);
-                picture.filter(|_| self.looked_at.is_none())
+                picture.and_then(|picture| self.newest(picture))
             }
             Err(problem) => {
                 self.phase = Phase::Ended(problem);
@@ -205,6 +275,13 @@ impl Running {
             let (state, done) = (frame.state, frame.done);
             let frame = frame.frame;
             self.know(FrameRow { frame, state, done, files: Vec::new(), failure: None });
+        }
+        if progress.state == JobState::Running {
+            self.track.add(Moment {
+                secs: progress.elapsed_secs,
+                done: progress.done,
+                samples_per_sec: progress.samples_per_sec(),
+            });
         }
         self.progress = Some(progress);
     }

@@ -9,8 +9,10 @@ use super::choice::Choice;
 use super::command::Command;
 use super::event::{Event, Past, Picture, SceneRead};
 use super::fetched::Fetched;
-use super::running::Running;
+use super::queue::Queue;
+use super::running::{Phase, Running};
 use crate::settings::Settings;
+use crate::workflow::event::Summary;
 use crate::workflow::problem::Problem;
 
 /// Where the artist is.
@@ -23,6 +25,8 @@ pub enum Screen {
     Render,
     /// The renders that were made.
     Results,
+    /// What the artist can set once for all scenes.
+    Settings,
 }
 
 /// The scene that is open.
@@ -65,22 +69,28 @@ pub struct State {
     pub scene: Option<OpenScene>,
     /// The path that is typed in to open a scene.
     pub typed_path: String,
-    /// The render that runs, or the last one.
-    pub render: Option<Running>,
+    /// The renders of this window.
+    pub renders: Queue,
     /// The picture that is looked at.
     pub shown: Option<Shown>,
     /// The picture that it is compared with.
     pub beside: Option<Shown>,
     /// The renders of earlier.
     pub history: Fetched<Box<Past>, Problem>,
+    /// The agent whose log is looked at, and the log.
+    pub log: Option<(String, Fetched<Vec<String>, Problem>)>,
     /// What is kept between runs.
     pub settings: Settings,
     /// What went wrong and belongs to no screen; until the artist puts it away.
     pub troubles: Vec<Problem>,
     /// What went well, in a sentence.
     pub note: Option<String>,
-    /// The window closes as soon as the render is stopped.
+    /// The window closes as soon as its renders are stopped.
     pub closing: bool,
+    /// The keys are shown.
+    pub help: bool,
+    /// The artist looks at this window.
+    pub focused: bool,
 }
 
 impl State {
@@ -90,39 +100,50 @@ impl State {
             screen: Screen::Scene,
             scene: None,
             typed_path: String::new(),
-            render: None,
+            renders: Queue::default(),
             shown: None,
             beside: None,
             history: Fetched::Unasked,
+            log: None,
             settings,
             troubles: Vec::new(),
             note: None,
             closing: false,
+            help: false,
+            focused: true,
         }
     }
 
-    /// Whether a render runs.
+    /// The render that is looked at.
+    pub fn render(&self) -> Option<&Running> {
+        self.renders.shown()
+    }
+
+    /// Whether any render runs or waits.
     pub fn is_rendering(&self) -> bool {
-        self.render.as_ref().is_some_and(Running::is_going)
+        self.renders.going().next().is_some()
     }
 
     /// Why the scene can't be rendered now, in a sentence; `None`: it can.
     pub fn obstacle(&self) -> Option<String> {
         let scene = self.scene.as_ref()?;
-        if self.is_rendering() {
-            return Some("a render runs already".to_owned());
-        }
         if scene.missing_count() > 0 && !scene.choice.allow_missing {
             return Some("files that the scene needs are missing".to_owned());
         }
-        scene.choice.order(&scene.path, &self.settings).err()
+        let order = match scene.choice.order(&scene.path, &self.settings) {
+            Ok(order) => order,
+            Err(why) => return Some(why),
+        };
+        let name = scene.path.file_name().unwrap_or_default().to_string_lossy();
+        let writes = self.renders.writes(&name, &order.request.output);
+        writes.then(|| "it is rendered to this folder already; choose another folder".to_owned())
     }
 
     /// Shows a scene that is about to be read.
     pub fn open_scene(&mut self, path: PathBuf) {
         let before = self.scene.take().filter(|scene| scene.path == path);
         let mut scene = before.unwrap_or_else(|| OpenScene {
-            choice: Choice::of(&path),
+            choice: Choice::of(&path, &self.settings),
             path,
             read: Fetched::Unasked,
             trace: Fetched::Unasked,
@@ -167,13 +188,20 @@ impl State {
                     scene.choice.output = folder.display().to_string();
                 }
             }
-            Event::Step(step) => {
-                let Some(render) = &mut self.render else { return Vec::new() };
-                if let Some(picture) = render.take(*step) {
+            Event::Step(key, step) => {
+                let shown = self.is_shown(key);
+                let Some(render) = self.renders.get_mut(key) else { return Vec::new() };
+                if let Some(picture) = render.take(*step).filter(|_| shown) {
                     return vec![self.show_picture(picture)];
                 }
             }
-            Event::RenderEnded(ended) => return self.render_ended(ended),
+            Event::RenderEnded(key, ended) => return self.render_ended(key, ended),
+            Event::Deleted(_) => return vec![Command::LoadHistory],
+            Event::Log(agent, lines) => {
+                if let Some((_, log)) = self.log.as_mut().filter(|(name, _)| *name == agent) {
+                    log.take(lines);
+                }
+            }
             Event::Picture(path, picture) => self.picture(&path, &picture),
             // The app gives them to the painter before.
             Event::Fonts(_) => {}
@@ -204,16 +232,60 @@ impl State {
         vec![Command::StoreSettings(Box::new(self.settings.clone()))]
     }
 
-    fn render_ended(
-        &mut self,
-        ended: Result<Box<crate::workflow::event::Summary>, Problem>,
-    ) -> Vec<Command> {
+    fn is_shown(&self, key: u64) -> bool {
+        self.renders.shown().is_some_and(|render| render.key == key)
+    }
+
+    fn render_ended(&mut self, key: u64, ended: Result<Box<Summary>, Problem>) -> Vec<Command> {
         let mut follow = vec![Command::LoadHistory];
-        if let Some(render) = &mut self.render {
-            let picture = render.end(ended);
-            follow.extend(picture.map(|path| self.show_picture(path)));
-        } else if let Err(problem) = ended {
-            self.trouble(problem);
+        let shown = self.is_shown(key);
+        let Some(render) = self.renders.get_mut(key) else { return follow };
+        let picture = render.end(ended);
+        if render.discarded {
+            return self.discard(key);
+        }
+        let (title, text) = render.told();
+        let looks = self.focused && self.screen == Screen::Render && shown;
+        if !looks && render.phase.wants_attention() {
+            self.note = Some(format!("{title}: {text}"));
+        }
+        if !self.focused && !self.settings.quiet {
+            follow.push(Command::Notify { title, text });
+        }
+        follow.extend(picture.filter(|_| shown).map(|path| self.show_picture(path)));
+        follow
+    }
+
+    /// Looks at another render.
+    pub fn look_at(&mut self, key: u64) -> Option<Command> {
+        self.renders.look_at(key);
+        self.look_again()
+    }
+
+    /// Shows what the render that is looked at has to show.
+    fn look_again(&mut self) -> Option<Command> {
+        self.shown = None;
+        self.beside = None;
+        let picture = self.renders.shown().and_then(Running::to_show)?;
+        Some(self.show_picture(picture))
+    }
+
+    /// Takes a render off the list; one that runs is stopped first. What the farm keeps of one that
+    /// is not finished is deleted.
+    pub fn discard(&mut self, key: u64) -> Vec<Command> {
+        let shown = self.is_shown(key);
+        let Some(render) = self.renders.get_mut(key) else { return Vec::new() };
+        if render.is_going() {
+            render.discarded = true;
+            render.stop();
+            return vec![Command::Stop(key)];
+        }
+        let finished = matches!(render.phase, Phase::Done(_));
+        let job = render.job.clone().filter(|_| !finished);
+        self.renders.remove(key);
+        let mut follow: Vec<Command> = job.map(Command::Delete).into_iter().collect();
+        if shown {
+            follow.extend(self.look_again());
         }
         follow
     }

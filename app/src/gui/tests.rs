@@ -1,5 +1,6 @@
 //! The window, driven by what a screen reader sees of it; without display or graphics chip.
 
+mod queue;
 mod window;
 
 use std::path::Path;
@@ -77,7 +78,7 @@ fn missing_files_stand_in_front_and_are_rendered_without_only_when_the_artist_sa
     window.harness.key_press(egui::Key::F12);
     window.harness.run_steps(2);
     let asked = window.asked();
-    assert!(matches!(&asked[..], [Command::Render(order)] if order.request.allow_missing));
+    assert!(matches!(&asked[..], [Command::Render(_, order)] if order.request.allow_missing));
 }
 
 #[test]
@@ -101,7 +102,7 @@ fn what_is_typed_in_is_what_is_rendered() {
     window.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Enter);
     window.harness.run_steps(2);
     let asked = window.asked();
-    let [Command::Render(order)] = &asked[..] else { panic!("{asked:?}") };
+    let [Command::Render(_, order)] = &asked[..] else { panic!("{asked:?}") };
     assert_eq!(order.request.overrides.samples, Some(16));
     assert_eq!(order.request.overrides.camera.as_deref(), Some("Close up"));
     assert_eq!(order.request.frames.as_ref().unwrap().frames(), [1]);
@@ -128,7 +129,7 @@ fn a_render_shows_how_far_it_is_and_who_does_what() {
         assert!(window.shows(text), "{text}");
     }
     window.click("Stop");
-    assert_eq!(window.asked(), [Command::Stop]);
+    assert_eq!(window.asked(), [Command::Stop(1)]);
     assert!(window.shows("what is rendered is kept"));
 }
 
@@ -184,17 +185,17 @@ fn a_failed_frame_says_why_and_the_rest_can_be_rendered_again() {
     assert!(window.shows("Blender crashed"));
     let problem = Problem::new(ProblemKind::Render, "shot.blend: 1 of 4 frames failed");
     let problem = problem.details(vec!["Segmentation fault".into()]);
-    window.tell(Event::RenderEnded(Err(problem)));
+    window.end(Err(problem));
     assert!(window.shows("1 of 4 frames failed") && window.shows("Details"));
     window.asked();
     window.click("Go on");
-    assert!(matches!(&window.asked()[..], [Command::Resume(resumed, _)] if *resumed == job()));
+    assert!(matches!(&window.asked()[..], [Command::Resume(_, resumed, _)] if *resumed == job()));
 }
 
 #[test]
 fn a_finished_render_shows_its_picture_and_what_can_be_done_with_it() {
     let mut window = Window::new().rendering();
-    window.tell(Event::RenderEnded(Ok(Box::new(summary(&["/out/shot_0001.png"])))));
+    window.end(Ok(summary(&["/out/shot_0001.png"])));
     let asked = window.asked();
     assert!(asked.contains(&Command::LoadPicture("/out/shot_0001.png".into())), "{asked:?}");
     assert!(asked.contains(&Command::LoadHistory));
@@ -239,7 +240,7 @@ fn ten_thousand_frames_and_two_hundred_agents_are_no_more_to_draw_than_what_is_s
 fn long_names_do_not_push_anything_out_of_the_window() {
     let mut window = Window::of_size(640.0, 420.0, 2.0, Settings::default()).rendering();
     let name = "a-very-long-name-".repeat(20);
-    window.harness.state_mut().state.render.as_mut().unwrap().name = name.clone();
+    window.harness.state_mut().state.renders.shown_mut().unwrap().name = name.clone();
     window.step(progress(1, vec![agent(&name, AgentState::Online, None)]));
     let stop = window.place_of("Stop");
     assert!(stop.right() < 640.0, "{stop:?}");
@@ -250,7 +251,7 @@ fn in_a_small_window_of_a_sharp_display_the_render_can_be_started() {
     let mut window = Window::of_size(640.0, 420.0, 2.0, Settings::default()).with_demo();
     window.harness.key_press(egui::Key::F12);
     window.harness.run_steps(2);
-    assert!(matches!(&window.asked()[..], [Command::Render(_)]));
+    assert!(matches!(&window.asked()[..], [Command::Render(..)]));
 }
 
 #[test]
@@ -278,7 +279,7 @@ fn renders_that_were_made_can_be_looked_at_again() {
 #[test]
 fn passes_of_an_exr_are_chosen_and_their_values_told() {
     let mut window = Window::new().rendering();
-    window.tell(Event::RenderEnded(Ok(Box::new(summary(&["/out/shot_0001.png"])))));
+    window.end(Ok(summary(&["/out/shot_0001.png"])));
     window.asked();
     window.click("Passes");
     assert_eq!(window.asked(), [Command::LoadPicture("/out/shot_0001.exr".into())]);
@@ -344,7 +345,7 @@ fn a_render_that_was_stopped_is_found_when_the_window_is_opened_again() {
     assert!(window.shows("1 render is not finished") && window.shows("street.blend"));
     window.asked();
     window.click("Go on");
-    assert!(matches!(&window.asked()[..], [Command::Resume(resumed, _)] if *resumed == job()));
+    assert!(matches!(&window.asked()[..], [Command::Resume(_, resumed, _)] if *resumed == job()));
     assert!(window.shows("The farm starts"));
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, vec2};
 
-use crate::settings::Theme;
+use crate::settings::{Settings, Theme};
 
 /// Space between groups, in points.
 pub const GAP: f32 = 10.0;
@@ -67,7 +67,7 @@ pub fn signals(visuals: &egui::Visuals) -> Signals {
 }
 
 /// Sets both themes, and which of them is shown.
-pub fn apply(context: &egui::Context, theme: Theme) {
+pub fn apply(context: &egui::Context, settings: &Settings) {
     context.set_visuals_of(egui::Theme::Dark, dark());
     context.set_visuals_of(egui::Theme::Light, light());
     context.all_styles_mut(|style| {
@@ -84,12 +84,15 @@ pub fn apply(context: &egui::Context, theme: Theme) {
         ]
         .into();
     });
-    show(context, theme);
+    show(context, settings);
 }
 
-/// Changes which theme is shown.
-pub fn show(context: &egui::Context, theme: Theme) {
-    context.set_theme(match theme {
+/// Changes which theme is shown, and how large.
+pub fn show(context: &egui::Context, settings: &Settings) {
+    let percent = if settings.scale_percent == 0 { 100 } else { settings.scale_percent };
+    let factor = f32::from(u16::try_from(percent).unwrap_or(100)) / 100.0;
+    context.set_zoom_factor(factor.clamp(0.5, 3.0));
+    context.set_theme(match settings.theme {
         Theme::Dark => egui::Theme::Dark,
         Theme::Light => egui::Theme::Light,
     });

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use blendnet_protocol::JobId;
+
 use crate::gui::command::Command;
 use crate::gui::state::Screen;
 use crate::workflow::history::Entry;
@@ -16,10 +18,20 @@ pub enum Wish {
     Open(PathBuf),
     /// Render the scene that is open.
     Render,
-    /// Stop the render; what is rendered is kept.
-    Stop,
-    /// Go on with the render that was stopped.
-    Resume,
+    /// Stop a render; what is rendered is kept.
+    Stop(u64),
+    /// Stop all renders; what is rendered is kept.
+    StopAll,
+    /// Go on with a render that was stopped.
+    Resume(u64),
+    /// Look at another render of this window.
+    LookAt(u64),
+    /// Take a render off the list; what the farm keeps of one that is not finished is deleted.
+    Discard(u64),
+    /// Delete what the farm keeps of a render of earlier.
+    Delete(JobId),
+    /// Read the last lines of an agent's log; of the same one again: no more.
+    Log(String),
     /// Go on with a render of earlier.
     GoOn(Box<Record>),
     /// Look at a finished frame; `None`: at what is in work.
@@ -35,6 +47,14 @@ pub enum Wish {
         /// After it.
         later: bool,
     },
+    /// Save the picture that is shown under another name.
+    SaveShown,
+    /// Take back the last change of settings or of what to render.
+    Undo,
+    /// Change it again.
+    Redo,
+    /// Show which keys there are, or no more.
+    Help,
     /// Keep changed settings.
     Settings,
     /// Light instead of dark, or back.

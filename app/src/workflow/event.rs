@@ -134,6 +134,14 @@ pub struct ProgressReport {
     pub agents: Vec<AgentReport>,
 }
 
+impl ProgressReport {
+    /// Samples of a whole frame a second, of all agents that render this job together.
+    pub fn samples_per_sec(&self) -> f64 {
+        let at_work = self.agents.iter().filter(|agent| agent.rendering.is_some());
+        at_work.filter_map(|agent| agent.samples_per_sec).sum()
+    }
+}
+
 /// A frame that is begun and not complete.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FrameInWork {
@@ -160,6 +168,9 @@ pub struct AgentReport {
     pub doing: String,
     /// Samples of a whole frame a second.
     pub samples_per_sec: Option<f64>,
+    /// Peak memory of its Blender in MB, while it works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_mb: Option<f64>,
     /// What it renders of this job now.
     pub rendering: Option<Rendering>,
 }

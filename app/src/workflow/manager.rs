@@ -130,6 +130,11 @@ impl Manager {
         Ok(())
     }
 
+    /// The last lines of an agent's log.
+    pub async fn agent_log(&self, agent: &str) -> Result<Vec<String>, ClientError> {
+        self.client.get(&format!("agent/{}/log", segment(agent))).await
+    }
+
     /// Fetches a frame's preview.
     pub async fn preview(&self, job: &JobId, frame: i32, to: &Path) -> Result<(), ClientError> {
         let path = format!("job/{job}/frame/{frame}/preview");

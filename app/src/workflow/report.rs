@@ -42,6 +42,7 @@ pub fn progress(view: &FarmView, job: &JobView) -> ProgressReport {
                 state: agent.state,
                 doing: agent.doing.clone(),
                 samples_per_sec: agent.samples_per_sec,
+                memory_mb: agent.progress.as_ref().map(|p| p.memory_mb).filter(|mb| *mb > 0.0),
                 rendering: agent.rendering.clone().filter(|rendering| rendering.job == job.id),
             })
             .collect(),

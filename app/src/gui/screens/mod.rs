@@ -1,10 +1,18 @@
 //! What is drawn: the bar on top, one screen below it, what went wrong at the bottom.
 
+mod agents;
+mod frames;
+mod help;
+mod job;
+mod picture;
+mod plots;
 pub mod render;
 pub mod results;
 pub mod scene;
+pub mod settings;
 
 use super::app::App;
+use super::icons::{self, named, sign_button_ui};
 use super::state::{Screen, State};
 use super::theme;
 use super::widgets::problem::problem_ui;
@@ -21,7 +29,11 @@ pub fn window_ui(ui: &mut egui::Ui, app: &mut App, wishes: &mut Vec<Wish>) {
         Screen::Scene => scene::scene_ui(ui, &mut app.state, &mut app.thumbnail, wishes),
         Screen::Render => render::render_ui(ui, &app.state, &mut app.viewer, wishes),
         Screen::Results => results::results_ui(ui, &app.state, &mut app.viewer, wishes),
+        Screen::Settings => settings::settings_ui(ui, &mut app.state, wishes),
     });
+    if app.state.help {
+        help::help_ui(ui.ctx(), wishes);
+    }
 }
 
 fn bar_ui(ui: &mut egui::Ui, state: &State, wishes: &mut Vec<Wish>) {
@@ -40,22 +52,47 @@ fn bar_ui(ui: &mut egui::Ui, state: &State, wishes: &mut Vec<Wish>) {
                 wishes.push(Wish::Go(screen));
             }
         }
-        if let Some(render) = state.render.as_ref().filter(|render| render.is_going()) {
-            ui.add_space(theme::GAP);
-            ui.add(bar_of(render.done()).desired_width(160.0));
-            ui.label(&render.name);
-        }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            let (name, hint) = match state.settings.theme {
-                Theme::Dark => ("Light", "Light colours"),
-                Theme::Light => ("Dark", "Dark colours, as Blender"),
-            };
-            if ui.button(name).on_hover_text(hint).clicked() {
-                wishes.push(Wish::OtherTheme);
-            }
+            tools_ui(ui, state, wishes);
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                going_ui(ui, state, wishes);
+            });
         });
     });
     ui.add_space(4.0);
+}
+
+fn tools_ui(ui: &mut egui::Ui, state: &State, wishes: &mut Vec<Wish>) {
+    if sign_button_ui(ui, icons::HELP, "Keys").clicked() {
+        wishes.push(Wish::Help);
+    }
+    let settings = state.screen == Screen::Settings;
+    let button = egui::Button::selectable(settings, icons::SETTINGS);
+    if named(ui.add(button), "Settings").on_hover_text("Settings (Ctrl+,)").clicked() {
+        wishes.push(Wish::Go(Screen::Settings));
+    }
+    let (sign, name) = match state.settings.theme {
+        Theme::Dark => (icons::LIGHT, "Light"),
+        Theme::Light => (icons::DARK, "Dark"),
+    };
+    if sign_button_ui(ui, sign, name).clicked() {
+        wishes.push(Wish::OtherTheme);
+    }
+}
+
+/// What runs, wherever the artist looks; a click goes there.
+fn going_ui(ui: &mut egui::Ui, state: &State, wishes: &mut Vec<Wish>) {
+    let mut going = state.renders.going();
+    let Some(render) = going.next() else { return };
+    ui.add_space(theme::GAP);
+    ui.add(bar_of(render.done()).desired_width(120.0));
+    let more = going.count();
+    let name =
+        if more == 0 { render.name.clone() } else { format!("{} and {more} more", render.name) };
+    if ui.add(egui::Label::new(name).truncate().sense(egui::Sense::click())).clicked() {
+        wishes.push(Wish::LookAt(render.key));
+        wishes.push(Wish::Go(Screen::Render));
+    }
 }
 
 fn troubles_ui(ui: &mut egui::Ui, state: &mut State, wishes: &mut Vec<Wish>) {

@@ -1,7 +1,8 @@
 //! The renders that were made: what, when, how long, and their pictures.
 
-use super::render::picture_ui;
+use super::picture::picture_ui;
 use crate::gui::command::Command;
+use crate::gui::icons::{self, button_ui};
 use crate::gui::running::can_be_shown;
 use crate::gui::state::State;
 use crate::gui::theme;
@@ -26,7 +27,7 @@ pub fn results_ui(ui: &mut egui::Ui, state: &State, viewer: &mut Viewer, wishes:
     }
     let panel = egui::Panel::left("history").default_size(theme::COLUMN).size_range(240.0..=520.0);
     panel.show(ui, |ui| {
-        unfinished_ui(ui, unfinished, state.is_rendering(), wishes);
+        unfinished_ui(ui, unfinished, state, wishes);
         let height = row_height(ui);
         let area = egui::ScrollArea::vertical().auto_shrink(false);
         area.show_rows(ui, height, entries.len(), |ui, range| {
@@ -42,8 +43,10 @@ pub fn results_ui(ui: &mut egui::Ui, state: &State, viewer: &mut Viewer, wishes:
 }
 
 /// Renders that were stopped; the one that runs is among them.
-fn unfinished_ui(ui: &mut egui::Ui, records: &[Record], going: bool, wishes: &mut Vec<Wish>) {
-    if records.is_empty() || going {
+fn unfinished_ui(ui: &mut egui::Ui, records: &[Record], state: &State, wishes: &mut Vec<Wish>) {
+    let goes = |record: &Record| state.renders.going().any(|r| r.job.as_ref() == Some(&record.job));
+    let records: Vec<&Record> = records.iter().filter(|record| !goes(record)).collect();
+    if records.is_empty() {
         return;
     }
     ui.strong(count(records.len(), "render is not finished", "renders are not finished"));
@@ -52,9 +55,15 @@ fn unfinished_ui(ui: &mut egui::Ui, records: &[Record], going: bool, wishes: &mu
         for record in records {
             ui.horizontal(|ui| {
                 let hint = "Goes on with what is rendered; nothing is rendered twice";
-                if ui.button("Go on").on_hover_text(hint).clicked() {
+                if button_ui(ui, icons::PLAY, "Go on").on_hover_text(hint).clicked() {
                     wishes.push(Wish::GoOn(Box::new(record.clone())));
                 }
+                ui.menu_button(icons::DELETE, |ui| {
+                    if button_ui(ui, icons::DELETE, "Delete what is not finished").clicked() {
+                        wishes.push(Wish::Delete(record.job.clone()));
+                    }
+                    ui.label("Finished pictures stay in their folder");
+                });
                 let name = record.blend.file_name().unwrap_or_default().to_string_lossy();
                 let label = ui.add(egui::Label::new(name).truncate());
                 label.on_hover_text(format!("to {}", record.output.display()));
@@ -87,18 +96,21 @@ fn entry_ui(ui: &mut egui::Ui, entry: &Entry, height: f32, wishes: &mut Vec<Wish
                 wishes.push(Wish::Compare(Some(path.clone())));
             }
             if let Some(path) = entry.pictures.last() {
-                if ui.button("Open").clicked() {
+                if button_ui(ui, icons::LOOK, "Open").clicked() {
                     wishes.push(Wish::Ask(Command::OpenWithDesktop(path.clone())));
                 }
                 let hint = "The EXR with all passes, before the view transform";
-                if ui.button("Passes").on_hover_text(hint).clicked() {
+                if button_ui(ui, icons::LAYERS, "Passes").on_hover_text(hint).clicked() {
                     wishes.push(Wish::Show(path.with_extension("exr")));
                 }
-                if ui.button("Save as…").clicked() {
+                if button_ui(ui, icons::SAVE, "Save as…").clicked() {
                     wishes.push(Wish::Ask(Command::SaveAs(path.clone())));
                 }
             }
-            if ui.button("Folder").on_hover_text(entry.output.display().to_string()).clicked() {
+            if button_ui(ui, icons::FOLDER, "Folder")
+                .on_hover_text(entry.output.display().to_string())
+                .clicked()
+            {
                 wishes.push(Wish::Ask(Command::OpenWithDesktop(entry.output.clone())));
             }
         });

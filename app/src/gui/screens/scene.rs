@@ -6,13 +6,14 @@ use std::sync::Arc;
 use blendnet_pack::inspect::Scene;
 use blendnet_pack::trace::{Dependency, Trace};
 
+use super::settings::this_computer_ui;
 use crate::gui::choice::Choice;
 use crate::gui::command::Command;
 use crate::gui::event::SceneRead;
 use crate::gui::fetched::Fetched;
 use crate::gui::state::{OpenScene, State};
 use crate::gui::theme;
-use crate::gui::widgets::form::{fact, number_row, row, text_row};
+use crate::gui::widgets::form::{fact, row, text_row};
 use crate::gui::widgets::problem::problem_ui;
 use crate::gui::widgets::sign::warning_ui;
 use crate::gui::wish::Wish;
@@ -191,12 +192,7 @@ fn layers_ui(ui: &mut egui::Ui, choice: &mut Choice, scene: &Scene) {
 }
 
 fn farm_ui(ui: &mut egui::Ui, settings: &mut Settings, wishes: &mut Vec<Wish>) {
-    ui.strong("This computer");
-    let mut changed = number_row(ui, "Agents", &mut settings.agents, 256, "automatic");
-    changed |=
-        number_row(ui, "Threads each", &mut settings.threads_per_agent, 1024, "shared evenly");
-    changed |= text_row(ui, "Blender", &mut settings.blender, "the ones that are found");
-    if changed {
+    if this_computer_ui(ui, settings) {
         wishes.push(Wish::Settings);
     }
 }

@@ -20,6 +20,7 @@ use crate::settings::Settings;
 use crate::workflow::event::{
     AgentReport, AgentShare, Event as Step, FrameInWork, JobTaken, ProgressReport, Summary,
 };
+use crate::workflow::problem::Problem;
 
 /// A window, the events that it gets, and the commands that it gives.
 pub(super) struct Window<'a> {
@@ -65,7 +66,23 @@ impl Window<'_> {
     }
 
     pub(super) fn step(&mut self, step: Step) {
-        self.tell(Event::Step(Box::new(step)));
+        let key = self.key();
+        self.tell(Event::Step(key, Box::new(step)));
+    }
+
+    pub(super) fn end(&mut self, ended: Result<Summary, Problem>) {
+        let key = self.key();
+        self.tell(Event::RenderEnded(key, ended.map(Box::new)));
+    }
+
+    /// Of the render that is looked at.
+    pub(super) fn key(&self) -> u64 {
+        self.harness.state().state.render().unwrap().key
+    }
+
+    pub(super) fn press(&mut self, key: egui::Key) {
+        self.harness.key_press(key);
+        self.harness.run_steps(2);
     }
 
     pub(super) fn click(&mut self, label: &str) {
@@ -119,7 +136,7 @@ impl Window<'_> {
 
     pub(super) fn rendering(mut self) -> Self {
         let state = &mut self.harness.state_mut().state;
-        state.render = Some(Running::new("shot.blend".into(), "/out".into()));
+        state.renders.add(Running::new("shot.blend".into(), "/out".into()));
         state.screen = Screen::Render;
         let taken = JobTaken { job: job(), name: "shot.blend".into(), output: "/out".into() };
         self.step(Step::Job(taken));
@@ -145,7 +162,14 @@ pub(super) fn job() -> JobId {
 
 pub(super) fn agent(name: &str, state: AgentState, rendering: Option<Rendering>) -> AgentReport {
     let doing = "frame 1, samples 16..32".to_owned();
-    AgentReport { id: name.to_owned(), state, doing, samples_per_sec: Some(1.5), rendering }
+    AgentReport {
+        id: name.to_owned(),
+        state,
+        doing,
+        samples_per_sec: Some(1.5),
+        memory_mb: Some(512.0),
+        rendering,
+    }
 }
 
 pub(super) fn progress(frames: i32, agents: Vec<AgentReport>) -> Step {

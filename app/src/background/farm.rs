@@ -1,0 +1,71 @@
+//! What is asked of the farm beside the renders: more agents, their logs, the end of a job.
+
+use blendnet_protocol::JobId;
+
+use super::Served;
+use crate::gui::command::FarmWish;
+use crate::gui::event::Event;
+use crate::workflow::data_dir::DataDir;
+use crate::workflow::farm::Farm;
+use crate::workflow::launch::StartOptions;
+use crate::workflow::problem::Problem;
+use crate::workflow::records::Record;
+
+/// Asks, and tells what came of it.
+pub(super) async fn ask(wish: FarmWish, served: &Served) {
+    let told = match wish {
+        FarmWish::Agents(count) => agents(&served.data, count).await.err().map(Event::Trouble),
+        FarmWish::Log(agent) => {
+            let lines = log(&served.data, &agent).await;
+            Some(Event::Log(agent, lines))
+        }
+    };
+    if let Some(event) = told {
+        served.outbox.tell(event);
+    }
+}
+
+async fn agents(data: &DataDir, count: u32) -> Result<(), Problem> {
+    let farm = running(data).await?;
+    let manager = farm.manager();
+    let asked = manager.want_agents(count).await;
+    asked.map_err(|e| manager.problem("changing the number of agents", &e))
+}
+
+async fn log(data: &DataDir, agent: &str) -> Result<Vec<String>, Problem> {
+    let farm = running(data).await?;
+    let manager = farm.manager();
+    let asked = manager.agent_log(agent).await;
+    asked.map_err(|e| manager.problem(&format!("reading the log of {agent}"), &e))
+}
+
+async fn running(data: &DataDir) -> Result<Farm, Problem> {
+    Farm::join(data).await?.ok_or_else(|| {
+        Problem::farm("no farm runs any more").hint("it starts with the next render")
+    })
+}
+
+/// Deletes a job, and what is remembered of it. Jobs are the manager's; one without agents does it.
+pub(super) async fn delete(job: JobId, served: &Served) {
+    let options =
+        StartOptions { agents: 0, threads_per_agent: None, blenders: Vec::new(), idle: None };
+    let deleted = async {
+        let farm = Farm::open(&served.data, &options).await?;
+        let manager = farm.manager();
+        let deleted = match manager.jobs().await {
+            Ok(jobs) if jobs.iter().any(|known| known.id == job) => manager.delete(&job).await,
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        let deleted = deleted.map_err(|e| manager.problem(&format!("deleting job {job}"), &e));
+        farm.leave().await;
+        deleted
+    };
+    served.outbox.tell(match deleted.await {
+        Ok(()) => {
+            Record::remove(&served.data, &job);
+            Event::Deleted(job)
+        }
+        Err(problem) => Event::Trouble(problem),
+    });
+}

@@ -1,0 +1,216 @@
+//! Grants what the artist wants, in one place: changes what is shown, and sends commands.
+
+use std::path::PathBuf;
+
+use super::app::{App, Undoable};
+use super::choice;
+use super::command::{Command, FarmWish};
+use super::event::Event;
+use super::fetched::Fetched;
+use super::running::Running;
+use super::state::Screen;
+use super::theme;
+use super::widgets::viewer::Viewer;
+use super::wish::Wish;
+use crate::settings::Theme;
+use crate::workflow::problem::Problem;
+use crate::workflow::records::Record;
+
+impl App {
+    /// Does what the artist wants.
+    pub fn grant(&mut self, context: &egui::Context, wish: Wish) {
+        match wish {
+            Wish::Go(screen) => self.state.screen = screen,
+            Wish::Open(path) => self.open(path),
+            Wish::Render => self.render(),
+            Wish::Stop(key) => self.stop(key),
+            Wish::StopAll => {
+                let keys: Vec<u64> = self.state.renders.going().map(|going| going.key).collect();
+                for key in keys {
+                    self.stop(key);
+                }
+            }
+            Wish::Resume(key) => self.resume(key),
+            Wish::LookAt(key) => {
+                let command = self.state.look_at(key);
+                self.viewer = Viewer::default();
+                self.send_all(command);
+            }
+            Wish::Discard(key) => {
+                let commands = self.state.discard(key);
+                self.send_all(commands);
+            }
+            Wish::Delete(job) => self.send(Command::Delete(job)),
+            Wish::Log(agent) => self.log(agent),
+            Wish::GoOn(record) => self.go_on(*record),
+            Wish::Look(frame) => self.look(frame),
+            Wish::Show(path) => self.show(path),
+            Wish::LookBack(entry, path) => {
+                self.state.note = Some(format!("{}: {}", entry.name, path.display()));
+                self.show(path);
+            }
+            Wish::Compare(path) => self.compare(path),
+            Wish::Step { later } => {
+                let neighbour = self.state.render().and_then(|render| render.neighbour(later));
+                if let Some(frame) = neighbour {
+                    self.look(Some(frame));
+                }
+            }
+            Wish::SaveShown => {
+                if let Some(shown) = &self.state.shown {
+                    self.send(Command::SaveAs(shown.path.clone()));
+                }
+            }
+            Wish::Undo => {
+                let before = self.undoer.undo(&self.undoable()).cloned();
+                self.set_back(context, before);
+            }
+            Wish::Redo => {
+                let after = self.undoer.redo(&self.undoable()).cloned();
+                self.set_back(context, after);
+            }
+            Wish::Help => self.state.help = !self.state.help,
+            Wish::Settings => self.settings_changed(context),
+            Wish::OtherTheme => {
+                let settings = &mut self.state.settings;
+                settings.theme = match settings.theme {
+                    Theme::Dark => Theme::Light,
+                    Theme::Light => Theme::Dark,
+                };
+                self.settings_changed(context);
+            }
+            Wish::PutAway(at) => {
+                if at < self.state.troubles.len() {
+                    self.state.troubles.remove(at);
+                }
+            }
+            // The window system asks back, and then renders are stopped first.
+            Wish::Close => context.send_viewport_cmd(egui::ViewportCommand::Close),
+            Wish::Ask(command) => self.send(command),
+        }
+    }
+
+    fn open(&mut self, path: PathBuf) {
+        let path = std::path::absolute(&path).unwrap_or(path);
+        self.state.open_scene(path.clone());
+        self.send(Command::OpenScene(path));
+    }
+
+    fn render(&mut self) {
+        let state = &mut self.state;
+        if let Some(why) = state.obstacle() {
+            state.apply(Event::Trouble(Problem::input(why)));
+            return;
+        }
+        let Some(scene) = &state.scene else { return };
+        let Ok(order) = scene.choice.order(&scene.path, &state.settings) else { return };
+        let name = scene.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let key = self.begin_render(Running::new(name, order.request.output.clone()));
+        self.send(Command::Render(key, Box::new(order)));
+    }
+
+    fn stop(&mut self, key: u64) {
+        if let Some(render) = self.state.renders.get_mut(key) {
+            render.stop();
+            self.send(Command::Stop(key));
+        }
+    }
+
+    fn resume(&mut self, key: u64) {
+        let state = &mut self.state;
+        let Some(before) = state.renders.get(key).filter(|render| !render.is_going()) else {
+            return;
+        };
+        let Some(job) = before.job.clone() else { return };
+        let start = choice::start_options(&state.settings);
+        let mut render = Running::new(before.name.clone(), before.output.clone());
+        render.job = Some(job.clone());
+        render.frames.clone_from(&before.frames);
+        render.scene.clone_from(&before.scene);
+        state.renders.remove(key);
+        let key = self.begin_render(render);
+        self.send(Command::Resume(key, job, start));
+    }
+
+    /// Goes on with a render of earlier.
+    fn go_on(&mut self, record: Record) {
+        let known = self.state.renders.all().iter().find(|r| r.job.as_ref() == Some(&record.job));
+        if let Some(known) = known {
+            let (key, going) = (known.key, known.is_going());
+            return if going {
+                self.state.screen = Screen::Render;
+                let command = self.state.look_at(key);
+                self.send_all(command);
+            } else {
+                self.resume(key);
+            };
+        }
+        let name = record.blend.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut render = Running::new(name, record.output);
+        render.job = Some(record.job.clone());
+        let key = self.begin_render(render);
+        let start = choice::start_options(&self.state.settings);
+        self.send(Command::Resume(key, record.job, start));
+    }
+
+    fn begin_render(&mut self, render: Running) -> u64 {
+        let state = &mut self.state;
+        let key = state.renders.add(render);
+        state.shown = None;
+        state.beside = None;
+        state.note = None;
+        state.screen = Screen::Render;
+        self.viewer = Viewer::default();
+        key
+    }
+
+    fn look(&mut self, frame: Option<i32>) {
+        let Some(render) = self.state.renders.shown_mut() else { return };
+        render.looked_at = frame;
+        if let Some(path) = render.to_show() {
+            self.show(path);
+        }
+    }
+
+    fn show(&mut self, path: PathBuf) {
+        let command = self.state.show_picture(path);
+        self.send(command);
+    }
+
+    fn compare(&mut self, path: Option<PathBuf>) {
+        let is_other =
+            |path: &PathBuf| self.state.beside.as_ref().is_none_or(|beside| beside.path != *path);
+        if let Some(path) = path.filter(is_other) {
+            let command = self.state.show_beside(path);
+            self.send(command);
+        } else {
+            self.state.beside = None;
+        }
+    }
+
+    fn log(&mut self, agent: String) {
+        if self.state.log.take().is_some_and(|(shown, _)| shown == agent) {
+            return;
+        }
+        self.state.log = Some((agent.clone(), Fetched::Pending(None)));
+        self.send(Command::Farm(FarmWish::Log(agent)));
+    }
+
+    fn set_back(&mut self, context: &egui::Context, to: Option<Undoable>) {
+        let Some((choice, settings)) = to else { return };
+        let state = &mut self.state;
+        if let (Some(scene), Some((path, choice))) = (&mut state.scene, choice)
+            && scene.path == path
+        {
+            scene.choice = choice;
+        }
+        let recent = std::mem::take(&mut state.settings.recent);
+        state.settings = crate::settings::Settings { recent, ..settings };
+        self.settings_changed(context);
+    }
+
+    fn settings_changed(&mut self, context: &egui::Context) {
+        theme::show(context, &self.state.settings);
+        self.send(Command::StoreSettings(Box::new(self.state.settings.clone())));
+    }
+}

@@ -1,0 +1,123 @@
+//! The agents of the farm: what they do, how fast, with how much memory; their logs; more or less
+//! of them.
+
+use blendnet_protocol::AgentState;
+
+use crate::gui::command::{Command, FarmWish};
+use crate::gui::fetched::Fetched;
+use crate::gui::icons::{self, button_ui, sign_button_ui};
+use crate::gui::running::Running;
+use crate::gui::state::State;
+use crate::gui::theme;
+use crate::gui::widgets::problem::problem_ui;
+use crate::gui::widgets::sign::dot_ui;
+use crate::gui::wish::Wish;
+use crate::text::{bytes, count};
+use crate::workflow::event::AgentReport;
+use crate::workflow::problem::Problem;
+
+type Log = Option<(String, Fetched<Vec<String>, Problem>)>;
+
+/// Draws them.
+pub(super) fn agents_ui(ui: &mut egui::Ui, state: &State, render: &Running, w: &mut Vec<Wish>) {
+    let Some(progress) = render.progress.as_ref().filter(|_| render.is_going()) else { return };
+    let agents = &progress.agents;
+    let stays = |agent: &&AgentReport| agent.state != AgentState::Draining;
+    let number = u32::try_from(agents.iter().filter(stays).count()).unwrap_or(u32::MAX);
+    ui.horizontal(|ui| {
+        ui.strong(count(agents.len(), "agent", "agents"));
+        if number > 1 && sign_button_ui(ui, icons::LESS, "One agent less").clicked() {
+            w.push(Wish::Ask(Command::Farm(FarmWish::Agents(number - 1))));
+        }
+        if sign_button_ui(ui, icons::MORE, "One agent more").clicked() {
+            w.push(Wish::Ask(Command::Farm(FarmWish::Agents(number.saturating_add(1)))));
+        }
+    });
+    let height = 2.0 * ui.text_style_height(&egui::TextStyle::Body) + 6.0;
+    let area = egui::ScrollArea::vertical().id_salt("agents").max_height(220.0);
+    area.auto_shrink([false, true]).show_rows(ui, height, agents.len(), |ui, range| {
+        for (place, agent) in agents.iter().enumerate().skip(range.start).take(range.len()) {
+            agent_ui(ui, (place, agent), &state.log, w);
+        }
+    });
+    log_ui(ui, &state.log, w);
+    ui.add_space(theme::GAP);
+}
+
+fn agent_ui(
+    ui: &mut egui::Ui,
+    (place, agent): (usize, &AgentReport),
+    log: &Log,
+    w: &mut Vec<Wish>,
+) {
+    let signals = theme::signals(ui.visuals());
+    let (state, color) = match agent.state {
+        AgentState::Starting => ("starts", signals.warning),
+        AgentState::Online => ("online", signals.good),
+        AgentState::Lost => ("lost; its work is given to others", signals.bad),
+        AgentState::Draining => ("ends", signals.warning),
+    };
+    ui.horizontal(|ui| {
+        dot_ui(ui, theme::agent(place));
+        let shown = log.as_ref().is_some_and(|(name, _)| *name == agent.id);
+        let name = egui::Button::selectable(shown, &agent.id).truncate().small();
+        if ui.add(name).on_hover_text("Shows its log").clicked() {
+            w.push(Wish::Log(agent.id.clone()));
+        }
+        ui.label(egui::RichText::new(state).color(color));
+        if let Some(speed) = agent.samples_per_sec {
+            ui.label(egui::RichText::new(format!("{speed:.1} samples/s")).weak());
+        }
+    });
+    let mut doing = if agent.doing.is_empty() { "waits" } else { &agent.doing }.to_owned();
+    if let Some(memory_mb) = agent.memory_mb {
+        doing = format!("{doing}; {}", bytes(bytes_of(memory_mb)));
+    }
+    ui.add(egui::Label::new(egui::RichText::new(doing).weak()).truncate());
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size to be read")]
+fn bytes_of(mb: f64) -> u64 {
+    (mb * 1e6) as u64
+}
+
+/// The newest lines are at the end, and that is what is seen first.
+fn log_ui(ui: &mut egui::Ui, log: &Log, wishes: &mut Vec<Wish>) {
+    let Some((agent, log)) = log else { return };
+    theme::group(ui).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.horizontal(|ui| {
+            ui.add(egui::Label::new(format!("Log of {agent}")).truncate());
+            if let Some(lines) = log.value()
+                && button_ui(ui, icons::COPY, "Copy").clicked()
+            {
+                ui.ctx().copy_text(lines.join("\n"));
+            }
+            if sign_button_ui(ui, "×", "Close the log").clicked() {
+                wishes.push(Wish::Log(agent.clone()));
+            }
+        });
+        if let Some(problem) = log.error() {
+            problem_ui(ui, problem);
+        }
+        let Some(lines) = log.value() else {
+            if log.is_pending() {
+                ui.spinner();
+            }
+            return;
+        };
+        let height = ui.text_style_height(&egui::TextStyle::Monospace);
+        let area = egui::ScrollArea::both().id_salt("log").max_height(180.0);
+        area.stick_to_bottom(true).auto_shrink(false).show_rows(
+            ui,
+            height,
+            lines.len(),
+            |ui, range| {
+                for line in lines.get(range).unwrap_or_default() {
+                    let text = egui::RichText::new(line).monospace();
+                    ui.add(egui::Label::new(text).extend());
+                }
+            },
+        );
+    });
+}

@@ -1,0 +1,75 @@
+//! What the artist sets once for all scenes. Every change is kept at once, and Ctrl+Z takes it back.
+
+use crate::gui::state::State;
+use crate::gui::theme;
+use crate::gui::widgets::form::{number_row, row, text_row};
+use crate::gui::wish::Wish;
+use crate::settings::{Settings, Theme};
+
+/// Draws the screen.
+pub fn settings_ui(ui: &mut egui::Ui, state: &mut State, wishes: &mut Vec<Wish>) {
+    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ui.set_max_width(2.0 * theme::COLUMN);
+        let before = state.settings.clone();
+        let settings = &mut state.settings;
+        looks_ui(ui, settings);
+        ui.add_space(theme::GAP);
+        pictures_ui(ui, settings);
+        ui.add_space(theme::GAP);
+        this_computer_ui(ui, settings);
+        ui.add_space(theme::GAP);
+        let defaults = Settings {
+            recent: settings.recent.clone(),
+            theme: settings.theme,
+            ..Settings::default()
+        };
+        ui.horizontal(|ui| {
+            let reset = ui.add_enabled(*settings != defaults, egui::Button::new("Set all back"));
+            if reset.on_hover_text("All but the colours").clicked() {
+                *settings = defaults;
+            }
+            ui.label(egui::RichText::new("Ctrl+Z takes back a change").weak());
+        });
+        if state.settings != before {
+            wishes.push(Wish::Settings);
+        }
+    });
+}
+
+fn looks_ui(ui: &mut egui::Ui, settings: &mut Settings) {
+    ui.heading("Looks");
+    row(ui, "Colours", |ui| {
+        ui.selectable_value(&mut settings.theme, Theme::Dark, "As Blender");
+        ui.selectable_value(&mut settings.theme, Theme::Light, "For bright rooms");
+    });
+    row(ui, "Size", |ui| {
+        let mut chosen = if settings.scale_percent == 0 { 100 } else { settings.scale_percent };
+        for percent in [75, 100, 125, 150, 200] {
+            ui.selectable_value(&mut chosen, percent, format!("{percent} %"));
+        }
+        settings.scale_percent = if chosen == 100 { 0 } else { chosen };
+    });
+}
+
+fn pictures_ui(ui: &mut egui::Ui, settings: &mut Settings) {
+    ui.heading("Pictures");
+    text_row(ui, "Folder", &mut settings.output, "render, beside the .blend");
+    let help = "A folder of your own gets one for each scene. It is where scenes that are opened from \
+                now on put their pictures.";
+    row(ui, "", |ui| ui.label(egui::RichText::new(help).weak()));
+    row(ui, "When done", |ui| {
+        let mut tells = !settings.quiet;
+        ui.checkbox(&mut tells, "Tell it while I look elsewhere");
+        settings.quiet = !tells;
+    });
+}
+
+/// The farm on this computer; the render's screen has the same, as it is needed there.
+pub(super) fn this_computer_ui(ui: &mut egui::Ui, settings: &mut Settings) -> bool {
+    ui.strong("This computer");
+    let mut changed = number_row(ui, "Agents", &mut settings.agents, 256, "automatic");
+    changed |=
+        number_row(ui, "Threads each", &mut settings.threads_per_agent, 1024, "shared evenly");
+    changed |= text_row(ui, "Blender", &mut settings.blender, "the ones that are found");
+    changed
+}
