@@ -4,17 +4,18 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::blender::jail::JailArgs;
+use crate::room::{Availability, Membership};
 
 /// Renders chunks of frames with the Blender beside it, for a manager or for anyone who asks.
 #[derive(Debug, clap::Parser)]
-#[command(version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     /// What to do instead of serving.
     #[command(subcommand)]
     pub inner: Option<Inner>,
     /// How to serve.
     #[command(flatten)]
-    pub config: Option<Config>,
+    pub config: Config,
 }
 
 /// Commands for the agent itself.
@@ -25,15 +26,36 @@ pub enum Inner {
     Jail(JailArgs),
 }
 
+/// What to do about the farm of this machine; else it is served.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct RoomArgs {
+    /// Show a code, wait until a farm is told it with `blendnet farm pair`, then serve that farm
+    #[arg(long)]
+    pub pair: bool,
+    /// Leave the farm that this machine was paired with, and end
+    #[arg(long, conflicts_with = "pair")]
+    pub unpair: bool,
+    /// Write a systemd unit of this user that starts the agent with these options, and end
+    #[arg(long, conflicts_with_all = ["pair", "unpair"])]
+    pub install_service: bool,
+}
+
 /// How an agent serves.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
     /// Folder for keys, password, blobs and scenes; one agent at a time uses it
-    #[arg(long)]
+    #[arg(long, default_value_os_t = data_dir())]
     pub dir: PathBuf,
-    /// Address and port; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:9443")]
-    pub listen: SocketAddr,
+    /// Address and port; port 0 takes a free one [default: 127.0.0.1:9443; where it was paired, or
+    /// 0.0.0.0:9443, for a machine of a farm]
+    #[arg(long)]
+    pub listen: Option<SocketAddr>,
+    /// What to do about the farm of this machine.
+    #[command(flatten)]
+    pub room: RoomArgs,
+    /// When it takes work.
+    #[command(flatten)]
+    pub availability: Availability,
     /// Name or address that clients use, for the certificate; may be given again
     #[arg(long = "host")]
     pub hosts: Vec<String>,
@@ -52,4 +74,25 @@ pub struct Config {
     /// Largest blob that is taken, in bytes
     #[arg(long, default_value_t = 64 << 30)]
     pub max_blob_bytes: u64,
+}
+
+/// Where an agent listens that belongs to nobody.
+const ALONE: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9443);
+/// Where one listens for its farm.
+const FOR_A_FARM: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 9443);
+
+impl Config {
+    /// Where to listen: as said, else as before, else where it makes sense.
+    pub fn listen(&self, member: Option<&Membership>) -> SocketAddr {
+        let usual = if self.room.pair { FOR_A_FARM } else { ALONE };
+        self.listen.or(member.map(|member| member.listen)).unwrap_or(usual)
+    }
+}
+
+/// The user's folder for this agent, or one below the current folder for users without a home.
+fn data_dir() -> PathBuf {
+    directories::ProjectDirs::from("", "", "blendnet-agent")
+        .map_or_else(|| PathBuf::from("blendnet-agent"), |dirs| dirs.data_dir().to_owned())
 }

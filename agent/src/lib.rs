@@ -3,6 +3,7 @@
 pub mod blender;
 pub mod config;
 pub mod render;
+pub mod room;
 pub mod serve;
 mod server;
 pub mod tasks;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use blendnet_agent::blender::jail;
 use blendnet_agent::config::{Cli, Config, Inner};
-use clap::{CommandFactory as _, Parser as _};
+use clap::Parser as _;
 
 /// Exit code of a program that could not be started, as shells have it.
 const NOT_STARTED: u8 = 126;
@@ -17,18 +17,17 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match (cli.inner, cli.config) {
         (Some(Inner::Jail(args)), _) => complain(&jail::enter(&args).into(), NOT_STARTED),
-        (None, Some(config)) => match run(config) {
+        (None, config) => match run(config) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => complain(&error, 1),
         },
-        (None, None) => {
-            let kind = clap::error::ErrorKind::MissingRequiredArgument;
-            Cli::command().error(kind, "--dir is needed").exit()
-        }
     }
 }
 
 fn run(config: Config) -> anyhow::Result<()> {
+    if config.room.install_service {
+        return blendnet_agent::room::install();
+    }
     let log = blendnet_net::log::init("blendnet-agent");
     let runtime = tokio::runtime::Runtime::new()?;
     let served = runtime.block_on(blendnet_agent::serve::serve(config, log));

@@ -15,6 +15,7 @@ use blendnet_tasks::Tasks;
 
 use crate::config::Config;
 use crate::render::{Engine, EngineSettings};
+use crate::room::{self, Membership};
 use crate::tasks::AgentTasks;
 
 /// Serves until a signal, `POST shutdown`, or the end of stdin where that was asked for.
@@ -22,14 +23,25 @@ pub async fn serve(config: Config, log: RecentLog) -> anyhow::Result<()> {
     blendnet_net::init_crypto();
     let (soft, hard) = shutdown_signals();
     let _lock = take_folder(&config.dir)?;
+    if config.room.unpair {
+        return room::forget(&config.dir).context("leaving the farm");
+    }
+    let listen = if config.room.pair {
+        let paired = room::pair(&config.dir, config.listen(None), &soft).await?;
+        let Some(Membership { listen, .. }) = paired else { return clean(&config.dir) };
+        listen
+    } else {
+        config.listen(Membership::load(&config.dir)?.as_ref())
+    };
     let identity = Identity::load_or_create(&config.dir, &config.hosts)
         .context("preparing the certificate")?;
     let password =
         Password::load_or_create(&config.dir.join("password")).context("preparing the password")?;
-    let bound = server::bind(config.listen, &identity).await?;
+    let bound = server::bind(listen, &identity).await?;
     let blobs = BlobStore::open(&config.dir.join("blobs"), config.max_blob_bytes)
         .context("opening the blobs")?;
     let engine = Engine::start(settings(&config), blobs);
+    tokio::spawn(room::watch(config.availability.clone(), engine.clone(), soft.clone()));
     if config.exit_with_parent {
         parent::cancel_at_stdin_eof(soft.clone());
     }
@@ -38,6 +50,7 @@ pub async fn serve(config: Config, log: RecentLog) -> anyhow::Result<()> {
         .await
         .context("loading the tasks")?;
     let routes = crate::server::router(engine.clone(), soft.clone())
+        .merge(room::routes(&config.dir, &soft))
         .merge(blendnet_tasks::router(Arc::new(tasks)));
     let routes = auth::require_password(answer::fallback(routes), auth::USER, Arc::new(password));
     let line = serde_json::json!({

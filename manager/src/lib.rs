@@ -8,6 +8,7 @@
 pub mod config;
 pub mod farm;
 pub mod reconcile;
+pub mod room;
 mod run;
 pub mod server;
 pub mod tasks;

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::farm::{self, Context};
 use crate::reconcile::Merger;
+use crate::room::Room;
 use crate::server;
 use anyhow::Context as _;
 use blendnet_net::blobs::BlobStore;
@@ -36,6 +37,7 @@ pub async fn run(config: Config, log: RecentLog) -> anyhow::Result<()> {
     let (soft, hard) = blendnet_net::shutdown_signals();
     let context = Arc::new(Context {
         blobs,
+        room: Room::open(&dir.join("room"))?,
         authority,
         merger: Merger::new(&jobs_dir),
         jobs_dir,
@@ -46,6 +48,7 @@ pub async fn run(config: Config, log: RecentLog) -> anyhow::Result<()> {
         config,
     });
     let farm = farm::start(&context);
+    crate::room::add_all(&context.room, &farm).await;
     let tasks = crate::tasks::router(&context, &farm, log).await?;
     let router = server::router(&context, &farm, tasks, password);
     let http_end = CancellationToken::new();

@@ -11,6 +11,7 @@ mod exactness;
 mod failures;
 mod losses;
 mod pack;
+mod room;
 mod scene;
 mod trust;
 mod warm;

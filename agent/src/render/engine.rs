@@ -56,6 +56,8 @@ pub enum SubmitError {
 pub(super) struct Shared {
     board: Mutex<Board>,
     generation: watch::Sender<u64>,
+    /// Why no work is wanted now.
+    away: Mutex<Option<String>>,
     /// Blenders and isolation, once known.
     machine: OnceCell<(Vec<BlenderBuild>, String)>,
     /// There may be something to do.
@@ -120,6 +122,7 @@ impl Engine {
         let shared = Arc::new(Shared {
             board: Mutex::default(),
             generation: watch::Sender::new(1),
+            away: Mutex::default(),
             machine: OnceCell::new(),
             wake: Notify::new(),
             stopping: CancellationToken::new(),
@@ -153,6 +156,12 @@ impl Engine {
         let _set_only_here = shared.machine.set((builds, isolation)).is_err();
         shared.changed();
         Runner::new(shared, start, found).run().await;
+    }
+
+    /// Says in every report why no work is wanted; `None`: it is. Work that comes is done all the same.
+    pub fn set_away(&self, why: Option<String>) {
+        *self.shared.away.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        self.shared.changed();
     }
 
     /// The blobs of the agent.
@@ -304,6 +313,7 @@ impl Engine {
             blenders,
             host: blendnet_net::host::read(&self.settings.dir),
             blender_pid,
+            away: self.shared.away.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             works,
         }
     }

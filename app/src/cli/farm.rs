@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::farm_args::FarmArgs;
 use super::printer::{print_json, print_lines};
+use super::room::{self, PairArgs, UnpairArgs};
 use super::{Ending, Shared, exit};
 use crate::text::{count, percent};
 use crate::workflow::farm::Farm;
@@ -22,6 +23,10 @@ pub(super) enum FarmCommand {
     Status,
     /// End the farm; a job that runs is paused
     Stop,
+    /// Let a machine of the room render for this farm; it shows a code with `blendnet-agent --pair`
+    Pair(PairArgs),
+    /// Let go of a machine of the room
+    Unpair(UnpairArgs),
 }
 
 /// Arguments of `blendnet farm start`.
@@ -50,6 +55,8 @@ pub(super) async fn run(command: FarmCommand, shared: &Shared) -> Ending {
         FarmCommand::Start(args) => start(&args, shared).await,
         FarmCommand::Status => status(shared).await,
         FarmCommand::Stop => stop(shared).await,
+        FarmCommand::Pair(args) => room::pair(args, shared).await,
+        FarmCommand::Unpair(args) => room::unpair(&args, shared).await,
     }
 }
 
@@ -138,7 +145,9 @@ fn status_lines(address: &str, view: &FarmView) -> Vec<String> {
 }
 
 fn agent_line(agent: &AgentView) -> String {
+    let away = agent.away.as_deref().filter(|_| agent.state != AgentState::Online);
     let state = match agent.state {
+        _ if away.is_some() => away.unwrap_or_default(),
         AgentState::Starting => "starting",
         AgentState::Online if agent.doing.is_empty() => "idle",
         AgentState::Online => agent.doing.as_str(),
@@ -147,7 +156,8 @@ fn agent_line(agent: &AgentView) -> String {
     };
     let speed =
         agent.samples_per_sec.map_or_else(String::new, |speed| format!(", {speed:.2} samples/s"));
-    format!("agent {} at {}: {state}{speed}", agent.id, agent.address)
+    let what = if agent.in_room { "machine" } else { "agent" };
+    format!("{what} {} at {}: {state}{speed}", agent.id, agent.address)
 }
 
 /// A job in one line.

@@ -17,6 +17,7 @@ mod moved;
 mod pack;
 mod printer;
 mod render;
+mod room;
 mod scene;
 mod text;
 

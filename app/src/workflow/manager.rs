@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use blendnet_net::blobs::Bundle;
 use blendnet_net::client::{Client, ClientError, Sent, segment};
-use blendnet_protocol::{BlobId, FarmView, JobId, JobSpec, JobView, Manifest};
+use blendnet_protocol::{
+    AgentId, BlobId, FarmView, JobId, JobSpec, JobView, Manifest, PairRequest, RoomMachine,
+    Unpaired,
+};
 use serde::Serialize;
 
 use super::problem::{Problem, ProblemKind, is_disk_full};
@@ -72,6 +75,16 @@ impl Manager {
     /// Sends the content of many small files.
     pub async fn send_bundle(&self, bundle: Bundle) -> Result<(), ClientError> {
         self.client.put_bundle(bundle).await
+    }
+
+    /// Pairs with a machine of the room.
+    pub async fn pair(&self, wish: &PairRequest) -> Result<RoomMachine, ClientError> {
+        self.client.post("farm/room", wish).await
+    }
+
+    /// Lets go of a machine of the room.
+    pub async fn unpair(&self, machine: &AgentId) -> Result<Unpaired, ClientError> {
+        self.client.delete_answered(&format!("farm/room/{machine}")).await
     }
 
     /// Submits a job.

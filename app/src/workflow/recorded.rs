@@ -20,6 +20,8 @@ pub(crate) fn agent(id: &str, doing: &str) -> AgentView {
         progress: None,
         samples_per_sec: Some(2.0),
         rendering: None,
+        in_room: false,
+        away: None,
     }
 }
 

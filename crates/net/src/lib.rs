@@ -46,6 +46,7 @@ pub mod ca;
 pub mod client;
 pub mod host;
 pub mod log;
+pub mod pair;
 pub mod parent;
 pub mod secret;
 pub mod server;

@@ -1,6 +1,6 @@
 //! What an agent says of itself.
 
-use crate::{BlobId, SceneId, WorkStatus};
+use crate::{AgentId, BlobId, SceneId, WorkStatus};
 use serde::{Deserialize, Serialize};
 
 /// A Blender that an agent can run.
@@ -52,6 +52,37 @@ pub struct AgentReport {
     pub host: Host,
     /// Process id of the warm Blender, if one runs.
     pub blender_pid: Option<u32>,
+    /// Why it wants no work now, such as its working hours; what it has is to be taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away: Option<String>,
     /// All work that was not deleted, oldest first.
     pub works: Vec<WorkStatus>,
+}
+
+/// A machine of the room, as the farm remembers it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomMachine {
+    /// What the farm calls it.
+    pub name: AgentId,
+    /// Where it listens, such as `192.168.1.20:9443`.
+    pub address: String,
+}
+
+/// How to pair with a machine of the room.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PairRequest {
+    /// Host name or address, with or without a port.
+    pub address: String,
+    /// The code that the machine shows.
+    pub code: String,
+    /// What to call it; its own name unless it is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<AgentId>,
+}
+
+/// Whether a machine of the room that the farm let go of knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unpaired {
+    /// Why it could not be told.
+    pub untold: Option<String>,
 }

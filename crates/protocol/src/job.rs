@@ -202,6 +202,12 @@ pub struct AgentView {
     /// What it renders now; `None` while it does something else or nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rendering: Option<Rendering>,
+    /// Whether it is a machine of the room, which the farm keeps over restarts.
+    #[serde(default)]
+    pub in_room: bool,
+    /// Why it takes no work now, such as its working hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away: Option<String>,
 }
 
 /// The part of a job that an agent renders.

@@ -9,6 +9,7 @@ use super::request::FarmError;
 use super::{FarmHandle, FrameResult, Input, holds};
 use crate::config::Config;
 use crate::reconcile::{AgentLink, Merger};
+use crate::room::Room;
 use crate::tasks::FarmTasks;
 use blendnet_net::blobs::BlobStore;
 use blendnet_net::ca::CertificateAuthority;
@@ -41,6 +42,8 @@ pub struct Context {
     pub authority: CertificateAuthority,
     /// Puts frames together.
     pub merger: Merger,
+    /// The machines of the room.
+    pub room: Room,
     /// Folder of all jobs.
     pub jobs_dir: PathBuf,
     /// What is still to be awaited before the program may end.

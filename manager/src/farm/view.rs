@@ -78,6 +78,8 @@ impl Owner {
             progress: link.and_then(|link| link.progress.clone()),
             samples_per_sec: speed.and_then(|(speed, job)| frame_samples(speed.rate(), job)),
             rendering: doing.and_then(|a| self.rendering(&a.job, &a.task)),
+            in_room: self.context.room.holds(id),
+            away: link.and_then(|link| link.report.as_ref()?.away.clone()),
         }
     }
 }

@@ -266,7 +266,11 @@ impl Remote {
                         online = false;
                     }
                     generation = report.generation;
-                    if !online {
+                    if report.away.is_some() {
+                        if std::mem::take(&mut online) {
+                            self.take_back_all().await;
+                        }
+                    } else if !online {
                         online = self.greet(&report).await;
                     }
                     self.compare(&report).await;
@@ -285,6 +289,16 @@ impl Remote {
                     tokio::time::sleep(pause).await;
                 }
             }
+        }
+    }
+
+    /// The agent wants no work now: what it has goes to others.
+    async fn take_back_all(&self) {
+        let given: Vec<WorkId> = self.with_given(|all| all.keys().cloned().collect());
+        tracing::info!(agent = %self.id, works = given.len(), "the agent wants no work now");
+        self.lose().await;
+        for work in &given {
+            self.delete(work).await;
         }
     }
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const LARGEST_CONFIG_BYTES: usize = 128 << 10;
 
 /// Where agents listen unless it is said.
-const DEFAULT_PORT: u16 = 9443;
+pub(super) const DEFAULT_PORT: u16 = 9443;
 
 pub(super) fn routes() -> Router<Edge> {
     Router::new()
@@ -85,25 +85,49 @@ async fn config(
     if config.auth_user.as_deref().is_some_and(|user| user != super::USER) {
         return Err(ApiError::bad_request(format!("agents know one user, `{}`", super::USER)));
     }
-    let host = config.address.trim();
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
-    if host.is_empty() || host.len() > 253 || !host.chars().all(plain) {
-        return Err(ApiError::bad_request("`address` is neither a host name nor an IP address")
-            .hint("give it without scheme and port, such as 192.168.1.20"));
-    }
-    let bare_v6 = host.contains(':') && !host.starts_with('[');
-    let address = if bare_v6 {
-        format!("[{host}]:{}", config.port)
-    } else {
-        format!("{host}:{}", config.port)
-    };
+    let address = endpoint(&config.address, config.port)?;
     let request =
         Request::AddAgent { agent, address, password: config.auth_password, ca_pem: config.ca_pem };
     edge.farm.ask(request).await?;
     Ok(done())
 }
 
+/// `host:port` of a host name or address that may have a port of its own.
+pub(super) fn endpoint(host: &str, port: u16) -> Result<String, ApiError> {
+    let host = host.trim();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+    if host.is_empty() || host.len() > 253 || !host.chars().all(plain) {
+        return Err(ApiError::bad_request("`address` is neither a host name nor an IP address")
+            .hint("give it without scheme, such as 192.168.1.20"));
+    }
+    let bare_v6 = host.parse::<std::net::Ipv6Addr>().is_ok();
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    Ok(match (bare_v6, has_port) {
+        (true, _) => format!("[{host}]:{port}"),
+        (false, true) => host.to_owned(),
+        (false, false) => format!("{host}:{port}"),
+    })
+}
+
 async fn remove(State(edge): State<Edge>, Path(agent): Path<String>) -> ApiResult<()> {
     edge.farm.ask(Request::RemoveAgent(agent_id(agent)?)).await?;
     Ok(done())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_have_a_port_and_gets_one_otherwise() {
+        let of = |host: &str| endpoint(host, 9443).unwrap();
+        assert_eq!(of("10.0.0.2"), "10.0.0.2:9443");
+        assert_eq!(of(" workshop.lan:9555 "), "workshop.lan:9555");
+        assert_eq!(of("fd00::1"), "[fd00::1]:9443");
+        assert_eq!(of("[fd00::1]:1"), "[fd00::1]:1");
+        assert_eq!(of("[fd00::1]"), "[fd00::1]:9443");
+        for bad in ["", "https://10.0.0.2", "a b", "user@host"] {
+            assert!(endpoint(bad, 9443).is_err(), "{bad}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ mod agents;
 mod error;
 mod farm;
 mod jobs;
+mod room;
 
 pub(crate) use jobs::content_type;
 
@@ -34,6 +35,7 @@ pub fn router(
         .merge(jobs::routes())
         .merge(farm::routes())
         .merge(agents::routes())
+        .merge(room::routes())
         .with_state(edge)
         .merge(blobs::routes(context.blobs.clone()));
     let all = Router::new().nest("/api/v1", api).merge(tasks);

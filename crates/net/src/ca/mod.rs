@@ -9,8 +9,8 @@
 use crate::secret::{Password, SecretError, create_private_dir, write_private};
 use fs_err as fs;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -154,26 +154,55 @@ impl CertificateAuthority {
     /// Makes a certificate for `name` and exactly these hosts: names or addresses. Without hosts it
     /// is good for this machine's names of itself.
     pub fn issue(&self, name: &str, hosts: &[String]) -> Result<ServerCert, CaError> {
-        let mut names: Vec<String> =
-            if hosts.is_empty() { LOOPBACK.map(str::to_owned).to_vec() } else { hosts.to_vec() };
-        if is_dns_name(name) && !names.iter().any(|known| known == name) {
-            names.push(name.to_owned());
-        }
-        if let Some(host) = names.iter().find(|host| !is_dns_name(host) && !is_address(host)) {
-            return Err(CaError::Host { host: host.clone() });
-        }
-        let mut params = CertificateParams::new(names)?;
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        params.use_authority_key_identifier_extension = true;
-        let now = SystemTime::now();
-        params.not_before = (now - BACKDATED).into();
-        params.not_after = (now + SERVER_LIFE).into();
         let key = KeyPair::generate()?;
-        let cert_pem = params.signed_by(&key, &self.issuer)?.pem();
+        let cert_pem = server_params(name, hosts)?.signed_by(&key, &self.issuer)?.pem();
         Ok(ServerCert { cert_pem, key_pem: key.serialize_pem() })
     }
+
+    /// As [`Self::issue`] for the key of a request in PEM, which stays where it was made. Nothing but
+    /// the key is taken from the request.
+    pub fn sign(&self, request_pem: &str, name: &str, hosts: &[String]) -> Result<String, CaError> {
+        let request = CertificateSigningRequestParams::from_pem(request_pem)?;
+        Ok(server_params(name, hosts)?.signed_by(&request.public_key, &self.issuer)?.pem())
+    }
+}
+
+/// A new key and the request that another machine's authority signs, both in PEM.
+#[derive(Clone)]
+pub struct CertRequest {
+    /// The request.
+    pub request_pem: String,
+    /// The private key.
+    pub key_pem: String,
+}
+
+impl CertRequest {
+    /// Makes a key and asks for a certificate of it.
+    pub fn new() -> Result<Self, CaError> {
+        let key = KeyPair::generate()?;
+        let request_pem = CertificateParams::default().serialize_request(&key)?.pem()?;
+        Ok(Self { request_pem, key_pem: key.serialize_pem() })
+    }
+}
+
+fn server_params(name: &str, hosts: &[String]) -> Result<CertificateParams, CaError> {
+    let mut names: Vec<String> =
+        if hosts.is_empty() { LOOPBACK.map(str::to_owned).to_vec() } else { hosts.to_vec() };
+    if is_dns_name(name) && !names.iter().any(|known| known == name) {
+        names.push(name.to_owned());
+    }
+    if let Some(host) = names.iter().find(|host| !is_dns_name(host) && !is_address(host)) {
+        return Err(CaError::Host { host: host.clone() });
+    }
+    let mut params = CertificateParams::new(names)?;
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.use_authority_key_identifier_extension = true;
+    let now = SystemTime::now();
+    params.not_before = (now - BACKDATED).into();
+    params.not_after = (now + SERVER_LIFE).into();
+    Ok(params)
 }
 
 fn is_address(host: &str) -> bool {
@@ -197,4 +226,31 @@ pub fn write_bundle(
     write_private(&dir.join("ca.pem"), ca.cert_pem().as_bytes())?;
     identity::write_pair(dir, &cert)?;
     Ok(Password::load_or_create(&dir.join("password"))?)
+}
+
+/// Writes the folder of an agent whose key was made there: as [`write_bundle`], with the
+/// certificate that a farm signed. An authority of the agent's own is given up.
+pub fn install_bundle(
+    dir: &Path,
+    ca_pem: &str,
+    cert: &ServerCert,
+    password: &Password,
+) -> Result<(), CaError> {
+    create_private_dir(dir)?;
+    remove_bundle(dir)?;
+    identity::write_pair(dir, cert)?;
+    write_private(&dir.join("ca.pem"), ca_pem.as_bytes())?;
+    write_private(&dir.join("password"), password.reveal().as_bytes())?;
+    Ok(())
+}
+
+/// Removes what [`install_bundle`] wrote, or what a server made for itself.
+pub fn remove_bundle(dir: &Path) -> Result<(), CaError> {
+    for name in ["ca.key", "server.pem", "server.key", "ca.pem", "password"] {
+        match fs::remove_file(dir.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(())
 }

@@ -86,3 +86,26 @@ fn keys_never_show_themselves() {
     let cert = ca.issue("x", &[]).unwrap();
     assert!(!format!("{identity:?} {cert:?} {ca:?}").contains("PRIVATE"));
 }
+
+#[test]
+fn a_key_that_stays_where_it_was_made_gets_a_certificate_for_the_names_of_the_farm() {
+    let dir = tempfile::tempdir().unwrap();
+    let (farm, agent) = (dir.path().join("farm"), dir.path().join("agent"));
+    let ca = CertificateAuthority::load_or_create(&farm).unwrap();
+    Identity::load_or_create(&agent, &[]).unwrap();
+    let request = CertRequest::new().unwrap();
+    let hosts = ["10.1.2.3".to_owned()];
+    let cert_pem = ca.sign(&request.request_pem, "workshop", &hosts).unwrap();
+    let cert = ServerCert { cert_pem, key_pem: request.key_pem };
+    let password = Password::generate().unwrap();
+    install_bundle(&agent, ca.cert_pem(), &cert, &password).unwrap();
+    let identity = Identity::load_or_create(&agent, &hosts).unwrap();
+    assert_eq!(identity.ca_pem, ca.cert_pem(), "the authority of its own is given up");
+    for file in ["server.key", "password", "ca.pem"] {
+        assert_eq!(mode(&agent.join(file)), 0o600, "{file}");
+    }
+    assert!(Identity::load_or_create(&agent, &["10.1.2.4".to_owned()]).is_err());
+    assert!(ca.sign("nonsense", "workshop", &hosts).is_err());
+    remove_bundle(&agent).unwrap();
+    assert!(!agent.join("server.key").exists());
+}

@@ -149,6 +149,11 @@ impl Client {
         retry::repeat(once).await.map(|_: serde_json::Value| ())
     }
 
+    /// Removes something, once, and takes the answer.
+    pub async fn delete_answered<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.ask(self.request(Method::DELETE, path).timeout(REQUEST)).await
+    }
+
     /// Those of `blobs` that the server lacks.
     pub async fn missing_blobs(&self, blobs: &[BlobId]) -> Result<Vec<BlobId>, ClientError> {
         let mut missing = Vec::new();

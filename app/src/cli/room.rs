@@ -1,0 +1,93 @@
+//! `blendnet farm pair` and `unpair`: machines of the room.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use blendnet_protocol::{AgentId, PairRequest};
+use clap::Args;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+use super::farm::printed;
+use super::printer::{print_json, print_lines};
+use super::{Ending, Shared};
+use crate::workflow::farm::Farm;
+use crate::workflow::launch::StartOptions;
+use crate::workflow::problem::Problem;
+
+/// Arguments of `blendnet farm pair`.
+#[derive(Args, Debug)]
+pub(super) struct PairArgs {
+    /// The machine's name or address, such as 192.168.1.20
+    #[arg(value_name = "ADDRESS")]
+    address: String,
+    /// What to call it [default: its own name]
+    #[arg(long, value_name = "NAME")]
+    name: Option<AgentId>,
+}
+
+/// Arguments of `blendnet farm unpair`.
+#[derive(Args, Debug)]
+pub(super) struct UnpairArgs {
+    /// What the farm calls it; see `blendnet farm status`
+    #[arg(value_name = "NAME")]
+    name: AgentId,
+}
+
+/// Joins the farm that runs, or starts one without agents for the moment.
+async fn open(shared: &Shared) -> Result<Farm, Problem> {
+    let options =
+        StartOptions { agents: 0, threads_per_agent: None, blenders: Vec::new(), idle: None };
+    Farm::open(&shared.data_dir()?, &options).await
+}
+
+/// Asks for the code and pairs.
+pub(super) async fn pair(args: PairArgs, shared: &Shared) -> Ending {
+    let code = asked_code(shared.json).await?;
+    let farm = open(shared).await?;
+    let manager = farm.manager();
+    let wish = PairRequest { address: args.address, code, name: args.name };
+    let paired = manager.pair(&wish).await;
+    let paired = paired.map_err(|e| manager.problem(&format!("pairing {}", wish.address), &e));
+    farm.leave().await;
+    let machine = paired?;
+    if shared.json {
+        return printed(print_json(&machine));
+    }
+    let line = format!("{} at {} renders for this farm now", machine.name, machine.address);
+    printed(print_lines(&[line]))
+}
+
+/// The code comes by stdin, since all users of a machine can read the arguments of its programs.
+async fn asked_code(json: bool) -> Result<String, Problem> {
+    if !json && std::io::stdin().is_terminal() {
+        let mut terminal = std::io::stderr();
+        // Nobody is asked on a terminal that is gone; the answer lacks then, too.
+        drop(write!(terminal, "The code that it shows: ").and_then(|()| terminal.flush()));
+    }
+    let mut line = String::new();
+    let read = BufReader::new(tokio::io::stdin()).read_line(&mut line).await;
+    match read {
+        Ok(_) if !line.trim().is_empty() => Ok(line.trim().to_owned()),
+        _ => Err(Problem::input("no code was given")
+            .hint("enter the 8 digits that `blendnet-agent --pair` shows on that machine")),
+    }
+}
+
+/// Lets go of a machine.
+pub(super) async fn unpair(args: &UnpairArgs, shared: &Shared) -> Ending {
+    let farm = open(shared).await?;
+    let manager = farm.manager();
+    let answer = manager.unpair(&args.name).await;
+    let answer = answer.map_err(|e| manager.problem(&format!("unpairing {}", args.name), &e));
+    farm.leave().await;
+    let answer = answer?;
+    if shared.json {
+        return printed(print_json(&answer));
+    }
+    let mut lines = vec![format!("{} belongs to this farm no more", args.name)];
+    if let Some(why) = answer.untold {
+        lines.push(format!(
+            "it could not be told ({why}); there, `blendnet-agent --unpair` does it"
+        ));
+    }
+    printed(print_lines(&lines))
+}
