@@ -18,9 +18,12 @@ pub struct Config {
     /// Further names or addresses under which clients reach this server.
     #[arg(long = "host", value_name = "NAME")]
     pub hosts: Vec<String>,
-    /// Agents to launch on this computer while there is work.
+    /// Agents to launch while there is work.
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub agents: u32,
+    /// Where agents are launched.
+    #[command(flatten)]
+    pub lender: Lender,
     /// Threads of each launched agent; 0 is all.
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub threads_per_agent: u32,
@@ -42,6 +45,17 @@ pub struct Config {
     /// Largest file that it accepts.
     #[arg(long, default_value_t = 64 << 30, value_name = "BYTES")]
     pub max_blob_bytes: u64,
+}
+
+/// Who lends machines.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Lender {
+    /// Who lends the machines of launched agents: `local` is this computer.
+    #[arg(long, default_value = "local", value_name = "NAME")]
+    pub provider: String,
+    /// A setting of the provider; may be given several times.
+    #[arg(long = "provider-set", value_name = "NAME=VALUE")]
+    pub settings: Vec<String>,
 }
 
 impl Config {

@@ -7,6 +7,7 @@
 
 pub mod config;
 pub mod farm;
+pub mod providers;
 pub mod reconcile;
 pub mod room;
 mod run;

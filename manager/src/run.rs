@@ -26,6 +26,7 @@ pub async fn run(config: Config, log: RecentLog) -> anyhow::Result<()> {
     secret::create_private_dir(&dir).context("making the farm's folder")?;
     let _lock = lock(&dir)?;
     let authority = CertificateAuthority::load_or_create(&dir)?;
+    let provider = crate::providers::open(&config.lender)?;
     let identity = Identity::load_or_create(&dir, &hosts(&config))?;
     let password = Arc::new(Password::load_or_create(&dir.join("password"))?);
     let jobs_dir = dir.join("jobs");
@@ -38,6 +39,8 @@ pub async fn run(config: Config, log: RecentLog) -> anyhow::Result<()> {
     let context = Arc::new(Context {
         blobs,
         room: Room::open(&dir.join("room"))?,
+        farm_tag: crate::providers::farm_tag(authority.cert_pem()),
+        provider,
         authority,
         merger: Merger::new(&jobs_dir),
         jobs_dir,
@@ -49,6 +52,7 @@ pub async fn run(config: Config, log: RecentLog) -> anyhow::Result<()> {
     });
     let farm = farm::start(&context);
     crate::room::add_all(&context.room, &farm).await;
+    context.tasks.spawn(crate::reconcile::reap(context.clone(), farm.clone()));
     let tasks = crate::tasks::router(&context, &farm, log).await?;
     let router = server::router(&context, &farm, tasks, password);
     let http_end = CancellationToken::new();

@@ -1,8 +1,23 @@
-//! Machines to render on.
+//! Machines to render on: one trait for all who lend them, and this computer as the first of them.
 //!
-//! One provider so far: this computer. The trait that all providers share comes with the second
-//! one, made from what both of them need.
+//! Adding a provider is one crate or folder with a [`Provider`] in it, and one test that runs
+//! `conformance::run` (feature `conformance`).
 
+mod check;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod error;
 mod local;
+mod local_provider;
+mod provider;
+mod setting;
 
+pub use check::{Check, Verdict};
+pub use error::ProviderError;
 pub use local::{LaunchError, LocalInstance, LocalLaunch};
+pub use local_provider::LocalProvider;
+pub use provider::{
+    AgentProgram, Choice, FarmTag, Instance, InstanceId, InstanceState, LaunchRequest, LaunchToken,
+    Offer, Provider,
+};
+pub use setting::{Setting, SettingKind, Settings};

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::reconcile::{AgentLink, Merger};
 use crate::room::Room;
 use crate::tasks::FarmTasks;
+use blendnet_cloud::{FarmTag, Provider};
 use blendnet_net::blobs::BlobStore;
 use blendnet_net::ca::CertificateAuthority;
 use blendnet_protocol::{
@@ -38,6 +39,10 @@ pub struct Context {
     pub config: Config,
     /// Files by their hash.
     pub blobs: BlobStore,
+    /// Lends the machines of agents that the farm launches.
+    pub provider: Arc<dyn Provider>,
+    /// The farm's name at its provider.
+    pub farm_tag: FarmTag,
     /// Signs the certificates of agents.
     pub authority: CertificateAuthority,
     /// Puts frames together.

@@ -5,10 +5,10 @@
 
 use super::collect::{Given, collect};
 use super::disk;
+use super::launch::{self, Launched};
 use super::link::Command;
 use super::numbered::Numbered;
 use crate::farm::{Context, FarmHandle, Input};
-use blendnet_cloud::{LocalInstance, LocalLaunch};
 use blendnet_net::client::{Client, ClientError};
 use blendnet_net::secret::Password;
 use blendnet_protocol::{
@@ -35,11 +35,13 @@ pub(crate) struct Remote {
     pub(crate) client: Client,
     pub(crate) farm: FarmHandle,
     pub(crate) context: Arc<Context>,
+    /// Whether it is the farm's own, of its provider.
+    launched: bool,
     given: Arc<Mutex<BTreeMap<WorkId, Given>>>,
     numbered: Arc<Numbered>,
 }
 
-/// Launches an agent on this computer, and stays with it until it ends.
+/// Launches an agent at the farm's provider, and stays with it until it ends.
 pub(crate) async fn launched(
     context: Arc<Context>,
     farm: FarmHandle,
@@ -48,24 +50,22 @@ pub(crate) async fn launched(
     end: CancellationToken,
 ) {
     let dir = context.config.dir.join("agents").join(id.as_str());
-    let started = start_process(&context, &id, &dir).await;
+    let started = launch::launch(&context, &id, &dir, &end).await;
     let failure = match started {
-        Ok((mut instance, client)) => {
-            let address = instance.address().to_string();
-            let pid = Some(instance.pid());
-            let connected = Input::Connected { agent: id.clone(), address, pid, client };
-            let Input::Connected { client, .. } = &connected else { return };
-            let remote = Remote::new(&context, &farm, &id, client.clone());
-            farm.tell(connected).await;
+        Ok(None) => None,
+        Ok(Some(Launched { instance, address, client })) => {
+            let remote = Remote { launched: true, ..Remote::new(&context, &farm, &id, &client) };
+            let pid = instance.pid;
+            farm.tell(Input::Connected { agent: id.clone(), address, pid, client }).await;
             let ended = tokio::select! {
                 () = remote.run(commands) => None,
-                how = instance.ended() => Some(how),
+                how = context.provider.ended(&instance.id) => Some(how),
                 () = end.cancelled() => None,
             };
             if let Some(how) = &ended {
                 tracing::warn!(agent = %id, how, "agent ended by itself");
             }
-            instance.terminate().await;
+            launch::terminate(&context, &instance).await;
             None
         }
         Err(message) => {
@@ -73,34 +73,16 @@ pub(crate) async fn launched(
             Some(WorkFailure {
                 kind: FailureKind::Internal,
                 fault: Fault::Agent,
-                message: format!("no agent could be started on this computer: {message}"),
+                message: format!(
+                    "no agent could be started ({}): {message}",
+                    context.provider.name()
+                ),
                 last_lines: vec![],
             })
         }
     };
     let _left = fs_err::tokio::remove_dir_all(&dir).await;
     farm.tell(Input::Event(Event::AgentEnded(id, failure))).await;
-}
-
-async fn start_process(
-    context: &Context,
-    id: &AgentId,
-    dir: &std::path::Path,
-) -> Result<(LocalInstance, Client), String> {
-    let hosts = ["127.0.0.1".to_owned(), "localhost".to_owned()];
-    let password = blendnet_net::ca::write_bundle(&context.authority, dir, id.as_str(), &hosts)
-        .map_err(|e| crate::chain(&e))?;
-    let launch = LocalLaunch {
-        program: crate::agent_program(&context.config),
-        dir: dir.to_owned(),
-        threads: context.config.threads_per_agent,
-        blenders: context.config.blenders.clone(),
-    };
-    let instance = launch.launch().await.map_err(|e| crate::chain(&e))?;
-    let address = instance.address().to_string();
-    let client = Client::new(&address, context.authority.cert_pem(), &password)
-        .map_err(|e| crate::chain(&e))?;
-    Ok((instance, client))
 }
 
 /// Stays with an agent that somebody else started.
@@ -118,7 +100,7 @@ pub(crate) async fn added(
     });
     match client {
         Ok(client) => {
-            let remote = Remote::new(&context, &farm, &id, client.clone());
+            let remote = Remote::new(&context, &farm, &id, &client);
             farm.tell(Input::Connected { agent: id, address, pid: None, client }).await;
             tokio::select! {
                 () = remote.run(commands) => {}
@@ -133,12 +115,13 @@ pub(crate) async fn added(
 }
 
 impl Remote {
-    fn new(context: &Arc<Context>, farm: &FarmHandle, id: &AgentId, client: Client) -> Self {
+    fn new(context: &Arc<Context>, farm: &FarmHandle, id: &AgentId, client: &Client) -> Self {
         Self {
             id: id.clone(),
-            client,
+            client: client.clone(),
             farm: farm.clone(),
             context: context.clone(),
+            launched: false,
             given: Arc::default(),
             numbered: Arc::default(),
         }
@@ -310,6 +293,9 @@ impl Remote {
     /// Whether the agent may get work.
     async fn greet(&self, report: &AgentReport) -> bool {
         if report.version == VERSION {
+            if self.launched {
+                self.arrived().await;
+            }
             self.event(Event::AgentOnline(self.id.clone())).await;
             return true;
         }
@@ -319,6 +305,15 @@ impl Remote {
         );
         tokio::time::sleep(Duration::from_secs(10)).await;
         false
+    }
+
+    /// What only the start of the agent needed can go.
+    async fn arrived(&self) {
+        let token = blendnet_cloud::LaunchToken(self.id.to_string());
+        let gone = self.context.provider.arrived(&self.context.farm_tag, &token).await;
+        if let Err(error) = gone {
+            tracing::warn!(agent = %self.id, %error, "what its start needed is still there");
+        }
     }
 
     async fn compare(&self, report: &AgentReport) {

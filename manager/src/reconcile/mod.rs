@@ -3,10 +3,13 @@
 mod agent;
 mod collect;
 mod disk;
+mod launch;
 mod link;
 mod merge;
 mod numbered;
+mod reap;
 
 pub(crate) use disk::failure_of;
 pub(crate) use link::{AgentLink, Command};
 pub use merge::{MergeError, Merger};
+pub(crate) use reap::run as reap;

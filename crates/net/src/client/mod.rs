@@ -21,6 +21,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,9 +58,35 @@ impl Client {
         Self::with_user(address, ca_pem, USER, password)
     }
 
+    /// As [`Client::new`], of a server whose certificate holds `name` and not its address:
+    /// `address` is an IP address with a port.
+    pub fn named(
+        name: &str,
+        address: &str,
+        ca_pem: &str,
+        password: &Password,
+    ) -> Result<Self, ClientError> {
+        let socket: SocketAddr = address.parse().map_err(|_error| ClientError::Setup {
+            address: address.to_owned(),
+            reason: "it is no IP address with a port".to_owned(),
+        })?;
+        let host = format!("{name}:{}", socket.port());
+        Self::build(&host, Some((name, socket)), ca_pem, USER, password)
+    }
+
     /// As [`Client::new`] with another user.
     pub fn with_user(
         address: &str,
+        ca_pem: &str,
+        user: &str,
+        password: &Password,
+    ) -> Result<Self, ClientError> {
+        Self::build(address, None, ca_pem, user, password)
+    }
+
+    fn build(
+        address: &str,
+        named: Option<(&str, SocketAddr)>,
         ca_pem: &str,
         user: &str,
         password: &Password,
@@ -77,7 +104,11 @@ impl Client {
         if ca.is_empty() {
             return Err(bad("its CA is no certificate in PEM".to_owned()));
         }
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder();
+        if let Some((name, socket)) = named {
+            http = http.resolve(name, socket);
+        }
+        let http = http
             .tls_certs_only(ca)
             .tls_version_min(reqwest::tls::Version::TLS_1_2)
             .https_only(true)

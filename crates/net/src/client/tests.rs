@@ -55,6 +55,18 @@ async fn the_farm_is_trusted_under_its_names() {
 }
 
 #[tokio::test]
+async fn a_server_is_reached_at_an_address_under_the_name_in_its_certificate() {
+    let farm = farm().await;
+    let (address, password) = (farm.address.to_string(), farm.password.clone());
+    let client = Client::named("localhost", &address, &farm.identity.ca_pem, &password).unwrap();
+    assert_eq!(client.get::<String>("hello").await.unwrap(), "hello");
+    let other = Client::named("agent-1", &address, &farm.identity.ca_pem, &password).unwrap();
+    assert!(other.get::<String>("hello").await.is_err(), "its certificate has no such name");
+    assert!(Client::named("agent-1", "localhost:1", &farm.identity.ca_pem, &password).is_err());
+    farm.ended().await;
+}
+
+#[tokio::test]
 async fn a_server_of_another_ca_is_refused_at_once() {
     let farm = farm().await;
     let dir = tempfile::tempdir().unwrap();

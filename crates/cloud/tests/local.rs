@@ -1,0 +1,63 @@
+//! This computer does what every provider must.
+#![expect(clippy::unwrap_used, reason = "what is not as expected fails the test")]
+
+use async_trait::async_trait;
+use blendnet_cloud::conformance::{self, Fault, Outcome, Subject};
+use blendnet_cloud::{AgentProgram, FarmTag, LaunchRequest, LaunchToken, LocalProvider, Provider};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+/// Says that it listens, and ends with its caller, as an agent does.
+const AGENT: &str = "#!/bin/sh\necho '{\"listening\":\"127.0.0.1:9\",\"pid\":'$$'}'\nexec cat\n";
+
+struct ThisComputer {
+    dir: tempfile::TempDir,
+    program: PathBuf,
+    /// A second caller at the same time is the same process; after a crash it is a new one.
+    caller: Mutex<std::sync::Weak<LocalProvider>>,
+}
+
+#[async_trait]
+impl Subject for ThisComputer {
+    async fn caller(&self) -> Arc<dyn Provider> {
+        let mut caller = self.caller.lock().unwrap();
+        let now = caller.upgrade().unwrap_or_else(|| Arc::new(LocalProvider::new()));
+        *caller = Arc::downgrade(&now);
+        now
+    }
+
+    fn request(&self, farm: &FarmTag, token: &LaunchToken) -> LaunchRequest {
+        let dir = self.dir.path().join(&token.0);
+        fs_err::create_dir_all(&dir).unwrap();
+        LaunchRequest {
+            token: token.clone(),
+            farm: farm.clone(),
+            choices: vec![],
+            agent: AgentProgram {
+                program: self.program.clone(),
+                dir,
+                threads: 1,
+                blenders: vec![],
+            },
+        }
+    }
+
+    async fn inject(&self, _fault: Fault) -> bool {
+        false
+    }
+
+    async fn mend(&self) {}
+}
+
+#[tokio::test]
+async fn this_computer_conforms() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("agent");
+    fs_err::write(&program, AGENT).unwrap();
+    fs_err::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let subject = ThisComputer { dir, program, caller: Mutex::default() };
+    let outcomes = conformance::run(&subject).await.unwrap();
+    let passed = outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Passed).count();
+    assert!(passed >= 3, "{outcomes:?}");
+}

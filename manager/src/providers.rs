@@ -1,0 +1,30 @@
+//! Who lends machines to this farm: the provider that the command line names.
+
+use crate::config::Lender;
+use blendnet_cloud::{FarmTag, LocalProvider, Provider, ProviderError};
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+
+/// Hexadecimal digits of a farm's tag.
+const TAG_DIGITS: usize = 12;
+
+/// Opens the provider. Nothing is launched or made yet.
+pub fn open(lender: &Lender) -> Result<Arc<dyn Provider>, ProviderError> {
+    let pairs = lender.settings.iter().map(String::as_str);
+    match lender.provider.as_str() {
+        "local" => {
+            blendnet_cloud::Settings::parse(&[], pairs)?;
+            Ok(Arc::new(LocalProvider::new()))
+        }
+        other => Err(ProviderError::Setting {
+            name: "provider".to_owned(),
+            reason: format!("this program knows no provider `{other}`; it has local"),
+        }),
+    }
+}
+
+/// The tag of the farm whose authority has this certificate: the same as long as the folder lives.
+pub fn farm_tag(ca_pem: &str) -> FarmTag {
+    let digest = hex::encode(Sha256::digest(ca_pem.as_bytes()));
+    FarmTag(digest.chars().take(TAG_DIGITS).collect())
+}
