@@ -1,7 +1,7 @@
 # `make run` opens the window with the demo scene; without a display it renders the scene on a farm on
 # this machine. `make test` is what CI runs.
 
-.PHONY: run test test-matrix screens bench
+.PHONY: run test test-matrix screens bench package
 
 run:
 	@scripts/setup.sh
@@ -23,6 +23,10 @@ screens:
 	cargo build --workspace --bins
 	BLENDNET_SCREENS=1 cargo test -p blendnet-tests --test e2e window
 	@echo "The screens are in $(CURDIR)/target/screens"
+
+# The add-on for Blender, in target/package.
+package:
+	@scripts/package.sh
 
 # What a farm costs against Blender alone, as ratios of one run. Wants a machine with nothing else to do.
 bench:

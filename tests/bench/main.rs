@@ -1,9 +1,10 @@
 //! What a farm costs against Blender alone on the same machine, as ratios of one run.
 //!
 //! `make bench` runs all; `bench still`, `animation`, `exact`, `preview`, `trace`,
-//! `upload` and `window` run one.
+//! `upload`, `window` and `handoff` run one.
 
 mod exact;
+mod handoff;
 mod trace;
 mod upload;
 mod window;
@@ -41,6 +42,9 @@ fn main() {
     }
     if asked("window") {
         window::run();
+    }
+    if asked("handoff") {
+        handoff::run(&blender);
     }
     if asked("animation") {
         animation(&blender);

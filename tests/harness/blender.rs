@@ -50,6 +50,21 @@ impl Blender {
         out.to_owned()
     }
 
+    /// A command that runs one of the scripts in `tests/scenes`, with `scene` open. Arguments are
+    /// to follow.
+    pub fn script(&self, script: &str, scene: Option<&Path>) -> Command {
+        let script = scenes().join(script).with_extension("py");
+        let mut command = Command::new(&self.path);
+        if self.is_module {
+            command.arg(script).arg("--");
+            command.env("BLENDNET_TEST_SCENE", scene.unwrap_or(Path::new("")));
+        } else {
+            command.args(["-b", "--factory-startup"]).args(scene);
+            command.args(["--python-exit-code", "1", "--python"]).arg(script).arg("--");
+        }
+        command
+    }
+
     /// Renders a frame as Blender alone does: the multilayer EXR and the scene's own output.
     ///
     /// # Panics

@@ -50,6 +50,21 @@ impl Window {
         window
     }
 
+    /// Another program on a display of its own; waits until its window is seen.
+    ///
+    /// # Panics
+    /// If a program is missing, or the window does not come.
+    pub fn of_other(mut command: Command, title: &str) -> Self {
+        let (display, name) = start_display();
+        command.env("DISPLAY", &name).env_remove("WAYLAND_DISPLAY").stderr(Stdio::null());
+        let app = command.stdout(Stdio::null()).spawn().expect("the program starts");
+        let screens = program("blendnet").with_file_name("").join("../screens");
+        fs::create_dir_all(&screens).expect("a folder for screens");
+        let window = Self { display, app, name, screens };
+        window.xdotool(&["search", "--sync", "--onlyvisible", "--name", title]);
+        window
+    }
+
     /// Seconds from the start of a program until its window, called BlendNet, is seen.
     ///
     /// # Panics
@@ -70,6 +85,11 @@ impl Window {
         let output = command.args(arguments).env("DISPLAY", &self.name).output();
         let output = output.expect("xdotool is installed");
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The display, such as `:7`.
+    pub fn display(&self) -> &str {
+        &self.name
     }
 
     /// Process id of the app.

@@ -13,11 +13,14 @@ use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::gui::command::Command;
 use crate::gui::event::{Event, Past};
 use crate::settings::{self, Settings};
 use crate::workflow::data_dir::DataDir;
+use crate::workflow::handoff::board::Board;
+use crate::workflow::handoff::door::{Claim, Door};
 use crate::workflow::history;
 use crate::workflow::problem::Problem;
 use crate::workflow::records::Record;
@@ -39,6 +42,8 @@ pub struct Background {
 pub struct Outbox {
     events: std_mpsc::Sender<Event>,
     wake: Arc<dyn Fn() + Send + Sync>,
+    /// What Blender may want to know, too.
+    board: Board,
 }
 
 impl std::fmt::Debug for Outbox {
@@ -50,6 +55,12 @@ impl std::fmt::Debug for Outbox {
 impl Outbox {
     /// Tells the window; when there is none any more, nobody.
     pub fn tell(&self, event: Event) {
+        match &event {
+            Event::SceneRead(path, read) => self.board.read(path, read.as_ref().err()),
+            Event::Step(key, step) => self.board.step(*key, step),
+            Event::RenderEnded(key, ended) => self.board.render_ended(*key, ended.as_deref()),
+            _ => {}
+        }
         drop(self.events.send(event));
         (self.wake)();
     }
@@ -58,20 +69,21 @@ impl Outbox {
 /// Starts the thread. `wake` is called after each event.
 pub fn start(
     data_dir: Option<&Path>,
+    claim: Claim,
     wake: impl Fn() + Send + Sync + 'static,
 ) -> Result<Background, Problem> {
     let data = DataDir::open(data_dir)?;
     let settings = settings::path(data_dir);
     let (commands, commanded) = mpsc::channel(COMMANDS_WAITING);
     let (sender, events) = std_mpsc::channel();
-    let outbox = Outbox { events: sender, wake: Arc::new(wake) };
+    let outbox = Outbox { events: sender, wake: Arc::new(wake), board: Board::default() };
     let cant = |e: std::io::Error| Problem::farm(format!("this program can't start threads: {e}"));
     let runtime = tokio::runtime::Runtime::new().map_err(cant)?;
     let thread = std::thread::Builder::new().name("background".to_owned());
     let run = move || {
         let local = tokio::task::LocalSet::new();
         let served = Served { data, settings, outbox };
-        runtime.block_on(local.run_until(serve(served, commanded)));
+        runtime.block_on(local.run_until(serve(served, claim, commanded)));
         runtime.shutdown_background();
     };
     // The thread ends when the window drops its end; nobody has to wait for it.
@@ -87,8 +99,9 @@ struct Served {
     outbox: Outbox,
 }
 
-async fn serve(served: Served, mut commands: mpsc::Receiver<Command>) {
+async fn serve(served: Served, claim: Claim, mut commands: mpsc::Receiver<Command>) {
     blendnet_net::init_crypto();
+    drop(tokio::spawn(open_door(claim, served.outbox.clone())));
     let outbox = served.outbox.clone();
     drop(tokio::task::spawn_blocking(move || outbox.tell(Event::Fonts(fonts::load()))));
     let mut renders = render::Renders::default();
@@ -101,6 +114,18 @@ async fn serve(served: Served, mut commands: mpsc::Receiver<Command>) {
         }
     }
     renders.end().await;
+}
+
+/// Takes what Blender and second windows hand over; open as long as this program runs.
+async fn open_door(claim: Claim, outbox: Outbox) {
+    match Door::put_up(claim).await {
+        Ok(door) => {
+            let board = outbox.board.clone();
+            let deliver = move |delivery| outbox.tell(Event::Delivered(delivery));
+            door.serve(board, deliver, CancellationToken::new()).await;
+        }
+        Err(problem) => outbox.tell(Event::Trouble(problem)),
+    }
 }
 
 /// Commands that don't depend on each other.

@@ -12,6 +12,7 @@ use crate::gui::event::Event;
 use crate::workflow::event::{Events, Summary};
 use crate::workflow::launch::{StartOptions, named_blender};
 use crate::workflow::problem::Problem;
+use crate::workflow::records::Record;
 use crate::workflow::render::{self, Setting};
 
 /// What the artist typed in, as far as only the disk can tell whether it is right.
@@ -32,6 +33,7 @@ impl Renders {
     /// Renders.
     pub(super) fn render(&mut self, served: &Served, key: u64, order: Order) {
         let data = served.data.clone();
+        served.outbox.board.render_begins(key, &order.request.blend);
         self.run(served, key, |events, stop| async move {
             let Order { request, start } = checked(order)?;
             let setting = Setting { data: &data, start: &start, events: &events, stop: &stop };
@@ -42,6 +44,9 @@ impl Renders {
     /// Goes on with a render.
     pub(super) fn resume(&mut self, served: &Served, key: u64, job: JobId, start: StartOptions) {
         let data = served.data.clone();
+        if let Some(record) = Record::load(&data, &job) {
+            served.outbox.board.render_begins(key, &record.blend);
+        }
         self.run(served, key, |events, stop| async move {
             let setting = Setting { data: &data, start: &start, events: &events, stop: &stop };
             render::resume(&setting, Some(&job), None).await

@@ -1,7 +1,7 @@
 //! The command line: reads arguments, runs one command, shows what it reports.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,7 @@ mod farm;
 mod farm_args;
 mod jobs;
 mod moved;
+mod open;
 mod pack;
 mod printer;
 mod render;
@@ -41,12 +42,11 @@ enum Command {
     OnFarm(OnFarm),
     #[command(flatten)]
     OfScene(scene::SceneCommand),
-    /// Open the window, with a scene in it
-    Open {
-        /// The scene
-        #[arg(value_name = "FILE.blend")]
-        blend: Option<PathBuf>,
-    },
+    /// Open the window, with a scene in it; a window that is open already shows it
+    Open(open::OpenArgs),
+    /// Make a folder for a scene that Blender's add-on hands over
+    #[command(hide = true)]
+    Handoff,
 }
 
 /// Commands that start or reach a farm.
@@ -96,8 +96,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let command = match command {
         Some(Command::OnFarm(command)) => command,
         Some(Command::OfScene(command)) => return ended(scene::run(&command, json), json),
-        Some(Command::Open { blend }) => return ended(window(data_dir.as_deref(), blend), json),
-        None => return ended(window(data_dir.as_deref(), None), json),
+        Some(Command::Open(args)) => {
+            return ended(open::run(&args, data_dir.as_deref(), json), json);
+        }
+        Some(Command::Handoff) => return ended(open::folder(data_dir.as_deref()), json),
+        None => {
+            let args = open::OpenArgs::default();
+            return ended(open::run(&args, data_dir.as_deref(), json), json);
+        }
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -111,11 +117,6 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     // A file that is being read must not hold up the end.
     runtime.shutdown_background();
     code
-}
-
-/// Opens the window, until the artist closes it.
-fn window(data_dir: Option<&Path>, scene: Option<PathBuf>) -> Ending {
-    crate::gui::run(data_dir, scene).map(|()| exit::DONE)
 }
 
 /// Runs the command; the second Ctrl-C ends it at once.

@@ -64,6 +64,9 @@ impl App {
             if let Event::Fonts(fonts) = &event {
                 fonts::add(context, fonts);
             }
+            if matches!(event, Event::Delivered(_)) {
+                context.send_viewport_cmd(egui::ViewportCommand::Focus);
+            }
             for command in self.state.apply(event) {
                 if matches!(command, Command::Notify { .. }) {
                     let attention = egui::UserAttentionType::Informational;

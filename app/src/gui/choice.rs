@@ -8,6 +8,7 @@ use blendnet_protocol::{FrameSet, Overrides, SplitChoice};
 
 use super::command::Order;
 use crate::settings::Settings;
+use crate::workflow::handoff::Handoff;
 use crate::workflow::launch::{StartOptions, processor_count};
 use crate::workflow::scene_files::Moved;
 use crate::workflow::submit::Request;
@@ -45,6 +46,19 @@ impl Choice {
             all => Path::new(all).join(blend.file_stem().unwrap_or_default()),
         };
         Self { output: folder.display().to_string(), ..Self::default() }
+    }
+
+    /// As it is in the Blender that handed the scene over.
+    pub fn of_handoff(handoff: &Handoff) -> Self {
+        let said = &handoff.said;
+        Self {
+            scene: said.scene.clone(),
+            frames: handoff.frames(),
+            camera: said.camera.clone().unwrap_or_default(),
+            view_layers: said.view_layers.clone(),
+            output: handoff.output().display().to_string(),
+            ..Self::default()
+        }
     }
 
     /// Fills in what the file says, and forgets names that it does not have.

@@ -10,6 +10,7 @@ use blendnet_protocol::JobId;
 use super::fonts::Font;
 use super::linear::Linear;
 use crate::workflow::event::{Event as Step, Summary};
+use crate::workflow::handoff::door::Delivery;
 use crate::workflow::history::Entry;
 use crate::workflow::problem::Problem;
 use crate::workflow::records::Record;
@@ -19,6 +20,8 @@ use crate::workflow::records::Record;
 pub enum Event {
     /// The artist chose a .blend, which is being read.
     SceneChosen(PathBuf),
+    /// Blender, or a second window, handed something over to be shown.
+    Delivered(Delivery),
     /// A .blend was read.
     SceneRead(PathBuf, Result<Arc<SceneRead>, Problem>),
     /// The files that a .blend needs are known.

@@ -25,11 +25,12 @@ use std::sync::{Arc, OnceLock};
 
 use crate::background;
 use crate::settings::{self, Settings};
+use crate::workflow::handoff::door::Claim;
 use crate::workflow::problem::Problem;
 
-/// Opens the window and waits until it is closed. `scene` is opened in it.
-pub fn run(data_dir: Option<&Path>, scene: Option<PathBuf>) -> Result<(), Problem> {
-    check_display()?;
+/// Opens the window and waits until it is closed. `scene` is opened in it. The display is that of
+/// [`check_display`].
+pub fn run(data_dir: Option<&Path>, claim: Claim, scene: Option<PathBuf>) -> Result<(), Problem> {
     let context: Arc<OnceLock<egui::Context>> = Arc::default();
     let waker = context.clone();
     let wake = move || {
@@ -38,7 +39,7 @@ pub fn run(data_dir: Option<&Path>, scene: Option<PathBuf>) -> Result<(), Proble
         }
     };
     let settings = Settings::load(&settings::path(data_dir));
-    let background = background::start(data_dir, wake)?;
+    let background = background::start(data_dir, claim, wake)?;
     let viewport = egui::ViewportBuilder::default()
         .with_title("BlendNet")
         .with_app_id("blendnet")
@@ -55,9 +56,9 @@ pub fn run(data_dir: Option<&Path>, scene: Option<PathBuf>) -> Result<(), Proble
     eframe::run_native("blendnet", options, begin).map_err(|e| no_window(&e))
 }
 
-/// Without a display there is nothing to try.
+/// Whether there is a display to try.
 #[cfg(target_os = "linux")]
-fn check_display() -> Result<(), Problem> {
+pub fn check_display() -> Result<(), Problem> {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(is_set) {
         return Ok(());
@@ -67,7 +68,7 @@ fn check_display() -> Result<(), Problem> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn check_display() -> Result<(), Problem> {
+pub fn check_display() -> Result<(), Problem> {
     Ok(())
 }
 

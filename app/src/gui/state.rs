@@ -13,6 +13,8 @@ use super::queue::Queue;
 use super::running::{Phase, Running};
 use crate::settings::Settings;
 use crate::workflow::event::Summary;
+use crate::workflow::handoff::Handoff;
+use crate::workflow::handoff::door::Delivery;
 use crate::workflow::problem::Problem;
 
 /// Where the artist is.
@@ -40,6 +42,8 @@ pub struct OpenScene {
     pub trace: Fetched<Arc<Trace>, Problem>,
     /// What the artist wants of it.
     pub choice: Choice,
+    /// What Blender said of it, if it was handed over.
+    pub handoff: Option<Handoff>,
 }
 
 impl OpenScene {
@@ -147,6 +151,7 @@ impl State {
             path,
             read: Fetched::Unasked,
             trace: Fetched::Unasked,
+            handoff: None,
         });
         // Perhaps the paths were mended in Blender meanwhile.
         scene.choice.moved.clear();
@@ -171,6 +176,7 @@ impl State {
     pub fn apply(&mut self, event: Event) -> Vec<Command> {
         match event {
             Event::SceneChosen(path) => self.open_scene(path),
+            Event::Delivered(delivery) => return self.delivered(delivery),
             Event::SceneRead(path, read) => return self.scene_read(&path, read),
             Event::SceneTraced(path, traced) => {
                 if let Some(scene) = self.scene_of(&path) {
@@ -212,6 +218,26 @@ impl State {
         Vec::new()
     }
 
+    fn delivered(&mut self, delivery: Delivery) -> Vec<Command> {
+        let path = match delivery {
+            Delivery::Window => return Vec::new(),
+            Delivery::Scene(path) => {
+                self.open_scene(path.clone());
+                path
+            }
+            Delivery::Handoff(handoff) => {
+                let path = handoff.blend.clone();
+                self.open_scene(path.clone());
+                if let Some(scene) = &mut self.scene {
+                    scene.choice = Choice::of_handoff(&handoff);
+                    scene.handoff = Some(*handoff);
+                }
+                path
+            }
+        };
+        vec![Command::OpenScene(path)]
+    }
+
     fn scene_of(&mut self, path: &Path) -> Option<&mut OpenScene> {
         self.scene.as_mut().filter(|scene| scene.path == path)
     }
@@ -223,9 +249,10 @@ impl State {
         } else {
             scene.trace = Fetched::Unasked;
         }
-        let good = read.is_ok();
+        // Of what was handed over only the user's own file is worth remembering, and it differs.
+        let remembered = read.is_ok() && scene.handoff.is_none();
         scene.read.take(read);
-        if !good {
+        if !remembered {
             return Vec::new();
         }
         self.settings.remember(path);
@@ -352,6 +379,27 @@ mod tests {
             state.apply(Event::SceneRead("/a.blend".into(), Err(Problem::input("no .blend"))));
         assert!(follow.is_empty() && state.settings.recent.is_empty());
         assert_eq!(state.scene.unwrap().read.error().unwrap().message, "no .blend");
+    }
+
+    #[test]
+    fn what_blender_hands_over_is_shown_as_it_is_there_and_not_remembered() {
+        let mut state = State::new(Settings::default());
+        let said = serde_json::json!({"format": 1, "blend": "a.blend", "frame": 4, "frame_start": 1,
+            "frame_end": 9, "frame_step": 2, "animation": true, "scene": "Two", "camera": "Left",
+            "view_layers": ["Front"], "original": "/home/ann/a.blend"});
+        let said = serde_json::from_value(said).unwrap();
+        let blend = PathBuf::from("/data/handoffs/1/a.blend");
+        let handoff = Handoff { id: "1".to_owned(), blend: blend.clone(), said };
+        let follow = state.apply(Event::Delivered(Delivery::Handoff(Box::new(handoff))));
+        assert_eq!(follow, [Command::OpenScene(blend)]);
+        let choice = &state.scene.as_ref().unwrap().choice;
+        assert_eq!((choice.frames.as_str(), choice.camera.as_str()), ("1-9:2", "Left"));
+        assert_eq!(choice.scene.as_deref(), Some("Two"));
+        assert_eq!(
+            (&choice.view_layers[..], choice.output.as_str()),
+            (&["Front".to_owned()][..], "/home/ann/render")
+        );
+        assert!(state.settings.recent.is_empty() && !state.is_rendering());
     }
 
     #[test]

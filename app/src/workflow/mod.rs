@@ -16,6 +16,7 @@ pub mod data_dir;
 pub mod event;
 pub mod farm;
 pub mod follow;
+pub mod handoff;
 pub mod hashes;
 pub mod history;
 pub mod launch;

@@ -19,6 +19,7 @@ use crate::gui::widgets::sign::warning_ui;
 use crate::gui::wish::Wish;
 use crate::settings::Settings;
 use crate::text::{bytes, count};
+use crate::workflow::handoff::Handoff;
 use crate::workflow::problem::Problem;
 
 /// Width of the scene's small picture, in points.
@@ -221,6 +222,9 @@ fn render_button_ui(
 fn about_ui(ui: &mut egui::Ui, open: &OpenScene, read: &SceneRead, thumbnail: &mut Thumbnail) {
     let name = open.path.file_name().unwrap_or_default().to_string_lossy();
     ui.heading(name).on_hover_text(open.path.display().to_string());
+    if let Some(handoff) = &open.handoff {
+        handoff_ui(ui, handoff);
+    }
     let Some(scene) = open.choice.scene(&read.inspection) else {
         ui.label("There is no scene in this file.");
         return;
@@ -229,6 +233,18 @@ fn about_ui(ui: &mut egui::Ui, open: &OpenScene, read: &SceneRead, thumbnail: &m
         thumbnail_ui(ui, open, read, thumbnail);
         ui.vertical(|ui| facts_ui(ui, read, scene));
     });
+}
+
+/// Where a scene that was handed over comes from, and what only Blender knows of it.
+fn handoff_ui(ui: &mut egui::Ui, handoff: &Handoff) {
+    ui.label(egui::RichText::new(handoff.origin()).weak());
+    let signals = theme::signals(ui.visuals());
+    for note in handoff.notes() {
+        ui.horizontal_wrapped(|ui| {
+            warning_ui(ui, signals.warning);
+            ui.label(note);
+        });
+    }
 }
 
 fn facts_ui(ui: &mut egui::Ui, read: &SceneRead, scene: &Scene) {
