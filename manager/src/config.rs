@@ -65,6 +65,7 @@ impl Config {
             launched_agents: self.agents,
             agent_idle: Duration::from_secs(self.agent_idle_secs),
             idle: Duration::from_secs(self.idle_secs),
+            saving: blendnet_scheduler::SavingLimits::default(),
         }
     }
 }

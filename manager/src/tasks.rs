@@ -66,6 +66,8 @@ impl TaskHost for FarmTasks {
             split: SplitChoice::Auto,
             max_agents: run.max_agents,
             hold: false,
+            priority: 0,
+            limits: blendnet_protocol::JobLimits::default(),
         };
         let request = Request::Submit { spec: Box::new(spec), id: Some(id.clone()) };
         match self.farm.ask(request).await {

@@ -1,8 +1,8 @@
 //! Views of farms and jobs as a manager answers them, for tests.
 
 use blendnet_protocol::{
-    AgentId, AgentState, AgentView, BlobId, ExternalFile, FarmView, FrameState, FrameView, JobId,
-    JobState, JobView, ResultFile, SceneInfo, Split, SplitPlan,
+    AgentId, AgentState, AgentView, BlobId, CostView, ExternalFile, FarmView, FrameState,
+    FrameView, JobId, JobLimits, JobState, JobView, ResultFile, SceneInfo, Split, SplitPlan,
 };
 
 pub(crate) fn farm(agents: Vec<AgentView>, jobs: Vec<JobView>) -> FarmView {
@@ -19,6 +19,8 @@ pub(crate) fn agent(id: &str, doing: &str) -> AgentView {
         doing: doing.to_owned(),
         progress: None,
         samples_per_sec: Some(2.0),
+        usd_micros_per_hour: None,
+        cost_usd_micros: 0,
         rendering: None,
         in_room: false,
         away: None,
@@ -37,6 +39,8 @@ pub(crate) fn frame(frame: i32, state: FrameState, done: f64) -> FrameView {
         done,
         samples_done: done * 128.0,
         covered: Vec::new(),
+        paused: false,
+        noise: None,
         failures: 0,
         preview: 0,
         image: None,
@@ -56,6 +60,9 @@ pub(crate) fn job(state: JobState, done: f64, frames: Vec<FrameView>) -> JobView
         done,
         total_samples: 128,
         work_ratio: 1.01,
+        priority: 0,
+        limits: JobLimits::default(),
+        cost: CostView::default(),
         info: Some(info(Vec::new())),
         split: Some(SplitPlan {
             split: Split::Samples,

@@ -53,6 +53,8 @@ pub async fn submit(
         split: request.split,
         max_agents: request.max_agents,
         hold: true,
+        priority: 0,
+        limits: blendnet_protocol::JobLimits::default(),
     };
     let submitted = manager.submit(&spec).await;
     submitted.map_err(|e| manager.problem("submitting the job", &e))

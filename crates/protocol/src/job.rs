@@ -47,8 +47,30 @@ pub struct SplitPlan {
     pub reason: String,
 }
 
+/// What a job may cost, when it must be done, and how clean it must be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JobLimits {
+    /// Most that it may cost, in millionths of a dollar; `None` is no ceiling.
+    pub budget_usd_micros: Option<u64>,
+    /// When it must be done, seconds since 1970.
+    pub deadline_unix_secs: Option<u64>,
+    /// A frame is done when its noise is no more than this, even before it has all samples.
+    pub noise: Option<f64>,
+}
+
+/// What a job has cost, in millionths of a dollar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CostView {
+    /// Billed so far.
+    pub spent_usd_micros: u64,
+    /// Billed so far, and what must still be paid whatever happens.
+    pub committed_usd_micros: u64,
+}
+
 /// A submission.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobSpec {
     /// For people, such as `shot_010.blend`.
@@ -67,6 +89,12 @@ pub struct JobSpec {
     /// Wait in [`JobState::Ready`] after the inspection, for the scene's other files.
     #[serde(default)]
     pub hold: bool,
+    /// Jobs with a larger one come first; among equals the older one.
+    #[serde(default)]
+    pub priority: i32,
+    /// Budget, deadline and noise target.
+    #[serde(default)]
+    pub limits: JobLimits,
 }
 
 /// Where a job is.
@@ -119,6 +147,12 @@ pub struct FrameView {
     /// What is merged, while the frame is rendered; disjoint.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub covered: Vec<Region>,
+    /// Whether it waits although the job runs.
+    #[serde(default)]
+    pub paused: bool,
+    /// Noise of what is merged, as the film estimates it; `None`: not known yet.
+    #[serde(default)]
+    pub noise: Option<f64>,
     /// Attempts that failed.
     pub failures: u32,
     /// Grows with every new preview; 0: there is none yet.
@@ -152,6 +186,15 @@ pub struct JobView {
     pub total_samples: u32,
     /// Samples times pixels rendered for it, over what one machine would do: 1.0 is no waste.
     pub work_ratio: f64,
+    /// Jobs with a larger one come first.
+    #[serde(default)]
+    pub priority: i32,
+    /// Budget, deadline and noise target.
+    #[serde(default)]
+    pub limits: JobLimits,
+    /// What it has cost.
+    #[serde(default)]
+    pub cost: CostView,
     /// What is in the scene, once inspected.
     pub info: Option<SceneInfo>,
     /// The split, once inspected.
@@ -199,6 +242,12 @@ pub struct AgentView {
     pub progress: Option<Progress>,
     /// Samples of a whole frame a second, as last measured.
     pub samples_per_sec: Option<f64>,
+    /// Its price now, in millionths of a dollar; `None`: it costs nothing that we know of.
+    #[serde(default)]
+    pub usd_micros_per_hour: Option<u64>,
+    /// What it has cost, in millionths of a dollar.
+    #[serde(default)]
+    pub cost_usd_micros: u64,
     /// What it renders now; `None` while it does something else or nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rendering: Option<Rendering>,

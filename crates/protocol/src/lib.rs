@@ -19,8 +19,8 @@ pub use answer::{Answer, VERSION};
 pub use frames::{FrameSet, FrameSetError};
 pub use ids::{AgentId, BlobId, IdError, JobId, SceneId, WorkId};
 pub use job::{
-    AgentState, AgentView, FarmView, FrameState, FrameView, JobSpec, JobState, JobView, Rendering,
-    Split, SplitChoice, SplitPlan,
+    AgentState, AgentView, CostView, FarmView, FrameState, FrameView, JobLimits, JobSpec, JobState,
+    JobView, Rendering, Split, SplitChoice, SplitPlan,
 };
 pub use path::{PackPath, PackPathError};
 pub use region::{Region, RegionError, SampleRange, Tile};

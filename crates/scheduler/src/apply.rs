@@ -12,8 +12,9 @@
 //! Events come late, twice, or from agents that were given up: what does not fit is ignored,
 //! because the next plan starts from what is known, not from what was expected.
 
-use crate::farm::{Agent, AgentPhase, Farm, Frame, JobPlan, MAX_FAILURES, Task};
-use crate::{Coverage, Event, Speed};
+use crate::farm::{Agent, AgentPhase, Farm, MAX_FAILURES, Task};
+use crate::job::{Frame, JobPlan};
+use crate::{Coverage, CoverageError, Event, Speed};
 use blendnet_protocol::{
     AgentId, FailureKind, Fault, FrameState, JobId, JobState, SceneId, WorkFailure, WorkId,
 };
@@ -28,10 +29,18 @@ impl Farm {
         }
         match event {
             Event::AgentAdded { agent, launched } => {
+                self.lifetimes.began(false, now);
                 self.agents.insert(agent, Agent::new(launched, now));
             }
             Event::AgentOnline(id) => self.agent_online(&id, now),
             Event::AgentLost(id) => self.agent_lost(&id, AgentPhase::Lost(now)),
+            Event::AgentLeaving { agent, secs_left } => {
+                if let Some(agent) = self.agents.get_mut(&agent)
+                    && !matches!(agent.phase, AgentPhase::Draining)
+                {
+                    agent.phase = AgentPhase::Leaving(now + Duration::from_secs(secs_left));
+                }
+            }
             Event::AgentEnded(id, failure) => self.agent_ended(&id, failure, now),
             Event::SceneSent { agent, scene, arrived } => {
                 if let Some(agent) = self.agents.get_mut(&agent) {
@@ -45,7 +54,13 @@ impl Farm {
             Event::Rendered { work, secs, pixel_samples } => {
                 self.rendered(&work, secs, pixel_samples, now);
             }
-            Event::Merged { work, job, frame, secs } => self.merged(&work, &job, frame, secs),
+            Event::Merged { work, job, frame, secs } => {
+                self.merged(&job, frame, secs, |coverage| coverage.deliver(&work));
+            }
+            Event::PartMerged { work, job, frame, region, secs } => {
+                self.merged(&job, frame, secs, |coverage| coverage.deliver_part(&work, region));
+            }
+            Event::Noise { job, frame, noise } => self.noise_is(&job, frame, noise),
             Event::FrameCompleted { job, frame } => {
                 self.frame_ends(&job, frame, FrameState::Completed, None);
             }
@@ -80,6 +95,13 @@ impl Farm {
                     }
                 }
             }
+            Event::LaunchedAgents(count) => self.limits.launched_agents = count,
+            queue => self.apply_to_queue(queue),
+        }
+    }
+
+    fn apply_to_queue(&mut self, event: Event) {
+        match event {
             Event::JobRun(id) => self.run_job(&id),
             Event::JobStop(id) => {
                 if let Some(job) = self.jobs.get_mut(&id)
@@ -88,18 +110,32 @@ impl Farm {
                     job.state = JobState::Paused;
                 }
             }
+            Event::JobSettle(id) => self.settle_job(&id),
+            Event::JobPriority(id, priority) => {
+                if let Some(job) = self.jobs.get_mut(&id) {
+                    job.priority = priority;
+                }
+            }
+            Event::JobLimits(id, limits) => {
+                if let Some(job) = self.jobs.get_mut(&id) {
+                    job.limits = limits;
+                }
+                self.settle_clean_frames(&id);
+            }
+            Event::FrameFirst(id, frame) => self.frame_first(&id, frame),
+            Event::FramePause(id, frame) => self.pause_frame(&id, frame, true),
+            Event::FrameResume(id, frame) => self.pause_frame(&id, frame, false),
             Event::JobRemoved(id) => {
                 self.jobs.remove(&id);
             }
             Event::JobFailed(id, failure) => self.job_failed(&id, failure),
-            Event::LaunchedAgents(count) => self.limits.launched_agents = count,
-            Event::Activity => {}
+            _ => {}
         }
     }
 
     fn agent_online(&mut self, id: &AgentId, now: Duration) {
         if let Some(agent) = self.agents.get_mut(id) {
-            if agent.phase != AgentPhase::Draining {
+            if !matches!(agent.phase, AgentPhase::Draining | AgentPhase::Leaving(_)) {
                 agent.phase = AgentPhase::Online;
                 agent.idle_since = now;
             }
@@ -118,6 +154,9 @@ impl Farm {
     }
 
     fn agent_ended(&mut self, id: &AgentId, failure: Option<WorkFailure>, now: Duration) {
+        if let Some(agent) = self.agents.get(id) {
+            self.lifetimes.ended(agent, now);
+        }
         self.agent_lost(id, AgentPhase::Draining);
         let Some(agent) = self.agents.remove(id) else { return };
         if agent.launched
@@ -152,12 +191,19 @@ impl Farm {
         }
     }
 
-    fn merged(&mut self, work: &WorkId, job: &JobId, frame: i32, secs: f64) {
+    /// What comes late or twice changes nothing.
+    fn merged(
+        &mut self,
+        job: &JobId,
+        frame: i32,
+        secs: f64,
+        deliver: impl FnOnce(&mut Coverage) -> Result<(), CoverageError>,
+    ) {
         let Some(job) = self.jobs.get_mut(job) else { return };
         job.merge_secs =
             if job.merge_secs > 0.0 { f64::midpoint(job.merge_secs, secs) } else { secs };
         let Some(frame) = job.frames.get_mut(&frame) else { return };
-        if frame.coverage.deliver(work).is_ok() && frame.is_open() {
+        if deliver(&mut frame.coverage).is_ok() && frame.is_open() {
             frame.state = FrameState::Running;
         }
     }
@@ -283,6 +329,21 @@ impl Farm {
         self.end_job_if_done(id);
     }
 
+    fn frame_first(&mut self, id: &JobId, number: i32) {
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        let last = job.frames.values().map(|frame| frame.rank).max().unwrap_or(0);
+        if let Some(frame) = job.frames.get_mut(&number) {
+            frame.rank = last + 1;
+        }
+    }
+
+    fn pause_frame(&mut self, id: &JobId, number: i32, paused: bool) {
+        let frame = self.jobs.get_mut(id).and_then(|job| job.frames.get_mut(&number));
+        if let Some(frame) = frame.filter(|frame| frame.is_open()) {
+            frame.paused = paused;
+        }
+    }
+
     fn frame_ends(
         &mut self,
         id: &JobId,
@@ -301,7 +362,7 @@ impl Farm {
         self.end_job_if_done(id);
     }
 
-    fn end_job_if_done(&mut self, id: &JobId) {
+    pub(crate) fn end_job_if_done(&mut self, id: &JobId) {
         let Some(job) = self.jobs.get_mut(id) else { return };
         if job.plan.is_none() || job.frames.values().any(Frame::is_open) {
             return;

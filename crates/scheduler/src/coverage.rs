@@ -3,12 +3,12 @@
 //! ```text
 //!          take                deliver
 //!  free ─────────► held ─────────────────► done
-//!    ▲               │
+//!    ▲               │ (all of it, or part by part)
 //!    └── give back ──┘
 //! ```
 //!
-//! Free, held and done are disjoint and together the whole frame, always. A sample of a pixel
-//! is counted once or not at all.
+//! Free, held and done are disjoint and together the whole frame, until it is settled: then what
+//! is done is all that there will be. A sample of a pixel is counted once or not at all.
 
 use blendnet_protocol::{Region, SampleRange, Tile, WorkId};
 use std::collections::BTreeMap;
@@ -18,8 +18,9 @@ use std::collections::BTreeMap;
 pub struct Coverage {
     bounds: Region,
     free: Vec<Region>,
-    held: BTreeMap<WorkId, Region>,
+    held: BTreeMap<WorkId, Vec<Region>>,
     done: Vec<Region>,
+    settled: bool,
 }
 
 /// A request that does not fit the ledger. Nothing was changed.
@@ -36,19 +37,15 @@ pub enum CoverageError {
 impl Coverage {
     /// A frame of which nothing is rendered.
     pub fn new(bounds: Region) -> Self {
-        Self { bounds, free: vec![bounds], held: BTreeMap::new(), done: Vec::new() }
+        Self { bounds, free: vec![bounds], held: BTreeMap::new(), done: Vec::new(), settled: false }
     }
 
     /// A frame of which `done` is rendered.
     pub fn resumed(bounds: Region, done: &[Region]) -> Result<Self, CoverageError> {
         let mut coverage = Self::new(bounds);
         for &region in done {
-            let before = coverage.free_pixel_samples();
-            coverage.free = coverage.free.iter().flat_map(|&f| without(f, region)).collect();
-            if before - coverage.free_pixel_samples() != region.pixel_samples() {
-                return Err(CoverageError::NotFree(region));
-            }
-            coverage.done.push(region);
+            coverage.free = carve(&coverage.free, region).ok_or(CoverageError::NotFree(region))?;
+            coverage.add_done(region);
         }
         coverage.tidy();
         Ok(coverage)
@@ -78,27 +75,76 @@ impl Coverage {
             _ => drop(self.free.remove(0)),
         }
         let taken = Region { samples, ..region };
-        self.held.insert(work, taken);
+        self.held.insert(work, vec![taken]);
         Some(taken)
     }
 
-    /// The region of `work` is merged.
-    pub fn deliver(&mut self, work: &WorkId) -> Result<Region, CoverageError> {
-        let region = self.release(work)?;
-        self.done.push(region);
-        Ok(region)
+    /// All that `work` still holds is merged.
+    pub fn deliver(&mut self, work: &WorkId) -> Result<(), CoverageError> {
+        for region in self.release(work)? {
+            self.add_done(region);
+        }
+        Ok(())
     }
 
-    /// The region of `work` is not rendered after all.
-    pub fn give_back(&mut self, work: &WorkId) -> Result<Region, CoverageError> {
-        let region = self.release(work)?;
-        self.free.push(region);
+    /// A region of what `work` holds is merged; the rest stays held.
+    ///
+    /// One that comes late is taken as well, if nobody else was given it in between.
+    pub fn deliver_part(&mut self, work: &WorkId, region: Region) -> Result<(), CoverageError> {
+        if self.settled {
+            return Err(CoverageError::NotFree(region));
+        }
+        let held = self.held.get(work).map_or(&[][..], Vec::as_slice);
+        if let Some(left) = carve(held, region) {
+            let _old = if left.is_empty() {
+                self.held.remove(work)
+            } else {
+                self.held.insert(work.clone(), left)
+            };
+        } else {
+            self.free = carve(&self.free, region).ok_or(CoverageError::NotFree(region))?;
+            self.tidy();
+        }
+        self.add_done(region);
+        Ok(())
+    }
+
+    /// What `work` still holds is not rendered after all.
+    pub fn give_back(&mut self, work: &WorkId) -> Result<(), CoverageError> {
+        let regions = self.release(work)?;
+        self.free.extend(regions);
         self.tidy();
-        Ok(region)
+        Ok(())
     }
 
-    fn release(&mut self, work: &WorkId) -> Result<Region, CoverageError> {
+    /// What is merged is all that there will be; what is held comes too late.
+    pub fn settle(&mut self) {
+        self.settled = true;
+        self.free.clear();
+        self.held.clear();
+    }
+
+    fn release(&mut self, work: &WorkId) -> Result<Vec<Region>, CoverageError> {
         self.held.remove(work).ok_or_else(|| CoverageError::NotHeld(work.clone()))
+    }
+
+    /// Ranges of one tile that touch become one, so that a frame of many parts stays small.
+    fn add_done(&mut self, mut region: Region) {
+        self.done.retain(|&old| {
+            let touches = old.tile == region.tile
+                && (old.samples.end() == region.samples.start()
+                    || region.samples.end() == old.samples.start());
+            if !touches {
+                return true;
+            }
+            let start = old.samples.start().min(region.samples.start());
+            let end = old.samples.end().max(region.samples.end());
+            if let Ok(samples) = SampleRange::new(start, end) {
+                region.samples = samples;
+            }
+            false
+        });
+        self.done.push(region);
     }
 
     /// Joins ranges of one tile that touch, and puts early samples first: they make the picture.
@@ -127,7 +173,7 @@ impl Coverage {
     }
 
     /// Who works on what.
-    pub fn held(&self) -> &BTreeMap<WorkId, Region> {
+    pub fn held(&self) -> &BTreeMap<WorkId, Vec<Region>> {
         &self.held
     }
 
@@ -146,6 +192,41 @@ impl Coverage {
         self.done.iter().map(|r| r.pixel_samples()).sum()
     }
 
+    /// Pixels times samples that are still to come.
+    pub fn open_pixel_samples(&self) -> u64 {
+        let held: u64 = self.held.values().flatten().map(|r| r.pixel_samples()).sum();
+        held + self.free_pixel_samples()
+    }
+
+    /// Whether it was ended with what was merged by then.
+    pub fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    /// Samples that every pixel has merged; `None` where some have more than others, or none.
+    pub fn even_samples(&self) -> Option<u64> {
+        let edges = |of: fn(Tile) -> [u32; 2]| {
+            let all = self.done.iter().flat_map(|r| of(r.tile)).chain(of(self.bounds.tile));
+            let edges: std::collections::BTreeSet<u32> = all.collect();
+            edges.into_iter().collect::<Vec<u32>>()
+        };
+        let xs = edges(|t| [t.x_px(), t.right_px()]);
+        let ys = edges(|t| [t.y_px(), t.top_px()]);
+        let samples_at = |x: u32, y: u32| -> u64 {
+            let inside = |r: &&Region| {
+                (r.tile.x_px()..r.tile.right_px()).contains(&x)
+                    && (r.tile.y_px()..r.tile.top_px()).contains(&y)
+            };
+            let samples = |r: &Region| u64::from(r.samples.sample_count());
+            self.done.iter().filter(inside).map(samples).sum()
+        };
+        let corners = |edges: &[u32]| edges.iter().rev().skip(1).copied().collect::<Vec<u32>>();
+        let (xs, ys) = (corners(&xs), corners(&ys));
+        let mut cells = ys.iter().flat_map(|&y| xs.iter().map(move |&x| samples_at(x, y)));
+        let first = cells.next().filter(|&samples| samples > 0)?;
+        cells.all(|samples| samples == first).then_some(first)
+    }
+
     /// Merged share, 0 to 1.
     #[expect(clippy::cast_precision_loss, reason = "a share for people and estimates")]
     pub fn done_share(&self) -> f64 {
@@ -161,6 +242,13 @@ impl Coverage {
     pub fn is_untouched(&self) -> bool {
         self.held.is_empty() && self.done.is_empty()
     }
+}
+
+/// What is left of disjoint `regions` without `hole`; `None` if it does not lie inside of them.
+fn carve(regions: &[Region], hole: Region) -> Option<Vec<Region>> {
+    let size = |regions: &[Region]| regions.iter().map(|r| r.pixel_samples()).sum::<u64>();
+    let left: Vec<Region> = regions.iter().flat_map(|&r| without(r, hole)).collect();
+    (size(regions) - size(&left) == hole.pixel_samples()).then_some(left)
 }
 
 fn common_tile(a: Tile, b: Tile) -> Option<Tile> {

@@ -1,8 +1,8 @@
 //! What can happen.
 
 use crate::Coverage;
-use crate::farm::{Job, JobPlan};
-use blendnet_protocol::{AgentId, JobId, SceneId, WorkFailure, WorkId};
+use crate::job::{Job, JobPlan};
+use blendnet_protocol::{AgentId, JobId, JobLimits, Region, SceneId, WorkFailure, WorkId};
 
 /// Something happened.
 #[derive(Clone, Debug)]
@@ -18,6 +18,13 @@ pub enum Event {
     AgentOnline(AgentId),
     /// It does not answer any more; it may come back.
     AgentLost(AgentId),
+    /// It will be taken away in so many seconds: it finishes or saves what it does.
+    AgentLeaving {
+        /// Who.
+        agent: AgentId,
+        /// Until it is gone.
+        secs_left: u64,
+    },
     /// It is gone for good, with the reason where there is one.
     AgentEnded(AgentId, Option<WorkFailure>),
     /// A scene and all its files are on an agent (or could not be sent).
@@ -48,6 +55,28 @@ pub enum Event {
         frame: i32,
         /// Seconds that merging took.
         secs: f64,
+    },
+    /// A region of what a piece of work holds is merged; more of it may follow.
+    PartMerged {
+        /// Which.
+        work: WorkId,
+        /// Whose.
+        job: JobId,
+        /// Which frame.
+        frame: i32,
+        /// Which pixels and samples of it.
+        region: Region,
+        /// Seconds that merging took.
+        secs: f64,
+    },
+    /// How noisy the merged part of a frame is.
+    Noise {
+        /// Whose.
+        job: JobId,
+        /// Which frame.
+        frame: i32,
+        /// As the film estimates it.
+        noise: f64,
     },
     /// The finished files of a frame are ours.
     FrameCompleted {
@@ -116,6 +145,18 @@ pub enum Event {
     JobRun(JobId),
     /// Stop, and keep what is rendered.
     JobStop(JobId),
+    /// Good enough: finish every open frame with what it has, see [`crate::Farm::check_settle`].
+    JobSettle(JobId),
+    /// Jobs with a larger one come first.
+    JobPriority(JobId, i32),
+    /// A job may cost or take something else now.
+    JobLimits(JobId, JobLimits),
+    /// This frame before the others of its job.
+    FrameFirst(JobId, i32),
+    /// Nothing of this frame is rendered until [`Self::FrameResume`].
+    FramePause(JobId, i32),
+    /// Goes on with a frame.
+    FrameResume(JobId, i32),
     /// Forget.
     JobRemoved(JobId),
     /// The job as a whole can't be done.
@@ -134,6 +175,7 @@ impl Event {
             Self::AgentAdded { .. }
                 | Self::AgentOnline(_)
                 | Self::AgentLost(_)
+                | Self::AgentLeaving { .. }
                 | Self::AgentEnded(..)
                 | Self::SceneSent { .. }
                 | Self::SceneRefused { .. }

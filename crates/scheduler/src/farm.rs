@@ -1,10 +1,9 @@
 //! The farm as plain data: what the manager knows.
 
-use crate::{Coverage, Speed};
-use blendnet_protocol::{
-    AgentId, FrameState, JobId, JobState, Region, SampleRange, SceneId, Split, Tile, WorkFailure,
-    WorkId,
-};
+use crate::Speed;
+use crate::job::Job;
+use crate::saving::{Lifetimes, SavingLimits};
+use blendnet_protocol::{AgentId, JobId, Region, SceneId, WorkId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -26,6 +25,8 @@ pub struct Farm {
     pub launch_failures: u32,
     /// No launch before this.
     pub next_launch: Duration,
+    /// How long agents live.
+    pub lifetimes: Lifetimes,
     /// The time, as last told.
     pub(crate) now: Duration,
     /// Makes ids unique over restarts of the manager.
@@ -42,6 +43,8 @@ pub struct Limits {
     pub agent_idle: Duration,
     /// The manager without work for this long ends.
     pub idle: Duration,
+    /// How often agents hand in what they have.
+    pub saving: SavingLimits,
 }
 
 /// Where an agent is.
@@ -51,6 +54,8 @@ pub enum AgentPhase {
     Starting,
     /// Answers.
     Online,
+    /// Is taken away by then: does what it does, gets nothing new.
+    Leaving(Duration),
     /// Stopped answering then.
     Lost(Duration),
     /// Is being ended.
@@ -64,6 +69,8 @@ pub struct Agent {
     pub phase: AgentPhase,
     /// Whether the farm launched it and ends it.
     pub launched: bool,
+    /// Whether somebody may take it away at any time.
+    pub interruptible: bool,
     /// Its work, in order; the first is being done.
     pub queue: Vec<Assignment>,
     /// Scenes that it has (true) or that are on their way (false).
@@ -78,6 +85,8 @@ pub struct Agent {
     pub idle_since: Duration,
     /// When it began with the first of its queue.
     pub began: Duration,
+    /// When it was launched or added.
+    pub since: Duration,
 }
 
 /// A piece of work on its way.
@@ -115,61 +124,6 @@ pub enum Task {
     },
 }
 
-/// What the inspection decided.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobPlan {
-    /// How frames are cut.
-    pub split: Split,
-    /// What is rendered of the frame.
-    pub tile: Tile,
-    /// Samples of a frame.
-    pub total_samples: u32,
-    /// Frame numbers.
-    pub frames: Vec<i32>,
-}
-
-/// A submission.
-#[derive(Clone, Debug)]
-pub struct Job {
-    /// Order of submission.
-    pub number: u64,
-    /// Where it is.
-    pub state: JobState,
-    /// Its scene with the files it has now.
-    pub scene: SceneId,
-    /// Whether it waits after the inspection.
-    pub hold: bool,
-    /// Most agents at once.
-    pub max_agents: Option<u32>,
-    /// Once inspected.
-    pub plan: Option<JobPlan>,
-    /// Its frames; empty before the inspection.
-    pub frames: BTreeMap<i32, Frame>,
-    /// Inspections that failed.
-    pub failures: u32,
-    /// Why it failed as a whole.
-    pub failure: Option<WorkFailure>,
-    /// Seconds that the manager takes to merge one part, as last measured.
-    pub merge_secs: f64,
-    /// Pixel samples rendered for it, those lost, repeated or in margins among them.
-    pub rendered_pixel_samples: u64,
-}
-
-/// A frame of a job.
-#[derive(Clone, Debug)]
-pub struct Frame {
-    /// Where it is.
-    pub state: FrameState,
-    /// What of it is rendered.
-    pub coverage: Coverage,
-    /// Who denoises and composes it.
-    pub finishing: Option<WorkId>,
-    /// Attempts that failed.
-    pub failures: u32,
-    /// The last failure.
-    pub failure: Option<WorkFailure>,
-}
-
 impl Farm {
     /// A farm without agents and jobs. `run` makes its ids differ from those of other runs.
     pub fn new(limits: Limits, run: impl Into<String>) -> Self {
@@ -180,6 +134,7 @@ impl Farm {
             last_activity: Duration::ZERO,
             launch_failures: 0,
             next_launch: Duration::ZERO,
+            lifetimes: Lifetimes::default(),
             now: Duration::ZERO,
             run: run.into(),
             counter: 0,
@@ -192,21 +147,21 @@ impl Farm {
         Id::try_from(format!("{kind}-{}-{}", self.run, self.counter)).ok()
     }
 
-    /// Ids of the jobs that want agents, oldest first.
+    /// Ids of the jobs that want agents, by priority, then oldest first.
     pub fn active_jobs(&self) -> Vec<JobId> {
-        let mut active: Vec<(u64, &JobId)> = self
+        let mut active: Vec<((std::cmp::Reverse<i32>, u64), &JobId)> = self
             .jobs
             .iter()
             .filter(|(_, job)| job.is_active())
-            .map(|(id, job)| (job.number, id))
+            .map(|(id, job)| ((std::cmp::Reverse(job.priority), job.number), id))
             .collect();
         active.sort();
         active.into_iter().map(|(_, id)| id.clone()).collect()
     }
 
-    /// Whether any job wants agents.
+    /// Whether any job has something for agents to do.
     pub fn has_work(&self) -> bool {
-        self.jobs.values().any(Job::is_active)
+        self.jobs.values().any(Job::wants_agents)
     }
 
     /// Agents that answer and can do the job.
@@ -256,77 +211,13 @@ impl Farm {
     }
 }
 
-impl Job {
-    /// A job that waits for its inspection.
-    pub fn new(number: u64, scene: SceneId, hold: bool, max_agents: Option<u32>) -> Self {
-        Self {
-            number,
-            state: JobState::Inspecting,
-            scene,
-            hold,
-            max_agents,
-            plan: None,
-            frames: BTreeMap::new(),
-            failures: 0,
-            failure: None,
-            merge_secs: 0.0,
-            rendered_pixel_samples: 0,
-        }
-    }
-
-    /// Whether it wants agents.
-    pub fn is_active(&self) -> bool {
-        matches!(self.state, JobState::Inspecting | JobState::Queued | JobState::Running)
-    }
-
-    /// Pixel samples that are not merged yet, of frames that are not given up.
-    pub fn open_pixel_samples(&self) -> u64 {
-        self.frames
-            .values()
-            .filter(|f| !matches!(f.state, FrameState::Completed | FrameState::Failed))
-            .map(|f| f.coverage.bounds().pixel_samples() - f.coverage.done_pixel_samples())
-            .sum()
-    }
-
-    /// Merged share of all frames, 0 to 1.
-    #[expect(clippy::cast_precision_loss, reason = "a share for people")]
-    pub fn done_share(&self) -> f64 {
-        let shares: f64 = self.frames.values().map(Frame::done_share).sum();
-        if self.frames.is_empty() { 0.0 } else { shares / self.frames.len() as f64 }
-    }
-}
-
-impl JobPlan {
-    /// A whole frame: all pixels, all samples.
-    pub fn bounds(&self) -> Option<Region> {
-        let samples = SampleRange::new(0, self.total_samples.max(1)).ok()?;
-        Some(Region { tile: self.tile, samples })
-    }
-}
-
-impl Frame {
-    /// A frame with some of it rendered already, or nothing.
-    pub fn new(coverage: Coverage) -> Self {
-        Self { state: FrameState::Queued, coverage, finishing: None, failures: 0, failure: None }
-    }
-
-    /// Whether there is anything left to do.
-    pub fn is_open(&self) -> bool {
-        !matches!(self.state, FrameState::Completed | FrameState::Failed)
-    }
-
-    /// Merged share, 0 to 1.
-    pub fn done_share(&self) -> f64 {
-        if self.state == FrameState::Completed { 1.0 } else { self.coverage.done_share() }
-    }
-}
-
 impl Agent {
     /// An agent that has not answered yet.
     pub fn new(launched: bool, now: Duration) -> Self {
         Self {
             phase: AgentPhase::Starting,
             launched,
+            interruptible: false,
             queue: Vec::new(),
             scenes: BTreeMap::new(),
             speeds: BTreeMap::new(),
@@ -334,6 +225,7 @@ impl Agent {
             last_frame: None,
             idle_since: now,
             began: now,
+            since: now,
         }
     }
 }

@@ -21,6 +21,7 @@ impl Farm {
         if count < wanted && now >= self.next_launch {
             for _ in count..wanted {
                 let Some(agent) = self.fresh::<AgentId>("agent") else { break };
+                self.lifetimes.began(false, now);
                 self.agents.insert(agent.clone(), Agent::new(true, now));
                 actions.push(Action::Launch { agent });
             }
@@ -42,10 +43,11 @@ impl Farm {
             let end = match agent.phase {
                 AgentPhase::Online | AgentPhase::Starting => surplus > 0 && agent.queue.is_empty(),
                 AgentPhase::Lost(since) => now.saturating_sub(since) >= LOST_FOR_GOOD,
+                AgentPhase::Leaving(by) => now.saturating_sub(by) >= LOST_FOR_GOOD,
                 AgentPhase::Draining => false,
             };
             if end {
-                if !matches!(agent.phase, AgentPhase::Lost(_)) {
+                if !matches!(agent.phase, AgentPhase::Lost(_) | AgentPhase::Leaving(_)) {
                     surplus -= 1;
                 }
                 agent.phase = AgentPhase::Draining;

@@ -10,19 +10,24 @@ mod coverage;
 mod event;
 mod farm;
 mod fleet;
+mod job;
 mod plan;
+mod saving;
+mod settle;
 mod size;
 mod speed;
 mod split;
 
 pub use coverage::{Coverage, CoverageError};
 pub use event::Event;
-pub use farm::{
-    Agent, AgentPhase, Assignment, Farm, Frame, Job, JobPlan, Limits, MAX_FAILURES, Task,
-};
+pub use farm::{Agent, AgentPhase, Assignment, Farm, Limits, MAX_FAILURES, Task};
+pub use job::{Frame, Job, JobPlan};
 pub use plan::{Action, plan};
+pub use saving::{Lifetimes, SavingLimits};
+pub use settle::SettleError;
 pub use speed::Speed;
 pub use split::{choose, grid};
 
 #[cfg(test)]
+#[path = "tests/simulation.rs"]
 mod simulation;

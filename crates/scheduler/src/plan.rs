@@ -1,13 +1,14 @@
 //! What to do now.
 
-use crate::farm::{AgentPhase, Assignment, Farm, Frame, Job, Task};
+use crate::farm::{AgentPhase, Assignment, Farm, Task};
+use crate::job::{Frame, Job};
 use crate::size::{GROWTH, is_rendered_whole, samples_of, tiles_wanted};
 use crate::split::grid;
 use blendnet_protocol::{AgentId, FrameState, JobId, JobState, SceneId, Split, WorkId};
 use std::time::Duration;
 
 /// Something for the manager to do. What it leads to comes back as events.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Start an agent under this name.
     Launch {
@@ -34,6 +35,8 @@ pub enum Action {
         agent: AgentId,
         /// What.
         assignment: Assignment,
+        /// Seconds after which it hands in what it has, again and again; `None`: at the end.
+        save_secs: Option<f64>,
     },
     /// Take work away again.
     Cancel {
@@ -72,12 +75,11 @@ impl Farm {
     fn cancel_unwanted(&mut self, now: Duration, actions: &mut Vec<Action>) {
         let mut unwanted = Vec::new();
         for (id, agent) in &self.agents {
-            for assignment in &agent.queue {
-                let wanted = self.jobs.get(&assignment.job).is_some_and(|job| {
-                    let frame = assignment.task.frame().map(|n| job.frames.get(&n));
-                    job.is_active() && frame.is_none_or(|f| f.is_some_and(Frame::is_open))
-                });
-                if !wanted {
+            let leaves = matches!(agent.phase, AgentPhase::Leaving(_));
+            for (at, assignment) in agent.queue.iter().enumerate() {
+                let job = self.jobs.get(&assignment.job);
+                let wanted = job.is_some_and(|job| job.wants(&assignment.task));
+                if !wanted || leaves && at > 0 {
                     unwanted.push((id.clone(), assignment.clone()));
                 }
             }
@@ -115,7 +117,8 @@ impl Farm {
                         agent.last_frame = Some((job.clone(), frame));
                     }
                 }
-                actions.push(Action::Start { agent: id.clone(), assignment });
+                let save_secs = self.save_secs(id, &assignment);
+                actions.push(Action::Start { agent: id.clone(), assignment, save_secs });
                 return;
             }
         }
@@ -168,12 +171,9 @@ impl Farm {
 
     /// A merged frame to denoise and compose: it is what the artist waits for.
     fn finish_task(&mut self, job: &JobId, work: &WorkId) -> Option<Task> {
-        let (number, frame) = self
-            .jobs
-            .get_mut(job)?
-            .frames
-            .iter_mut()
-            .find(|(_, f)| f.is_open() && f.coverage.is_complete() && f.finishing.is_none())?;
+        let (number, frame) = self.jobs.get_mut(job)?.frames.iter_mut().find(|(_, f)| {
+            f.is_open() && !f.paused && f.coverage.is_complete() && f.finishing.is_none()
+        })?;
         frame.finishing = Some(work.clone());
         frame.state = FrameState::Finishing;
         Some(Task::Finish { frame: *number })
@@ -243,7 +243,7 @@ impl Farm {
             };
             let left = coverage.free_pixel_samples() / (helpers + 1);
             let spread = if whole || kind < 3 { 0 } else { u64::MAX - left };
-            (kind, spread, number)
+            (std::cmp::Reverse(frame.rank), kind, spread, number)
         };
         open_frames(planned).min_by_key(rank).map(|(number, _)| number)
     }
@@ -251,6 +251,6 @@ impl Farm {
 
 /// Frames of which something can be given out.
 fn open_frames(job: &Job) -> impl Iterator<Item = (i32, &Frame)> {
-    let open = |f: &Frame| f.is_open() && !f.coverage.free().is_empty();
+    let open = |f: &Frame| f.is_open() && !f.paused && !f.coverage.free().is_empty();
     job.frames.iter().filter(move |(_, f)| open(f)).map(|(&number, f)| (number, f))
 }

@@ -21,7 +21,7 @@ impl Owner {
                     link.send(Command::SendScene { scene, spec: Box::new(spec) });
                 }
             }
-            Action::Start { agent, assignment } => self.start_work(&agent, assignment),
+            Action::Start { agent, assignment, .. } => self.start_work(&agent, assignment),
             Action::Cancel { agent, work } => {
                 if let Some(link) = self.links.get(&agent) {
                     link.send(Command::Cancel(work));

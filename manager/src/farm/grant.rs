@@ -4,6 +4,7 @@ use super::holds;
 use super::owner::Owner;
 use super::record::{JobFolder, JobRecord};
 use super::request::{FarmError, Request};
+use super::wish::check_limits;
 use crate::reconcile::AgentLink;
 use blendnet_protocol::{AgentId, BlobId, FileKind, JobId, JobSpec, JobState, JobView, Manifest};
 use blendnet_scheduler::{Event, Job};
@@ -24,6 +25,10 @@ impl Owner {
                 self.apply(Event::JobStop(id.clone()));
                 self.answer(&id)
             }
+            Request::Settle(id) => self.settle(&id),
+            Request::Priority(id, priority) => self.set_priority(&id, priority),
+            Request::Limits(id, limits) => self.set_limits(&id, limits),
+            Request::Frame(id, frame, wish) => self.frame_wish(&id, frame, wish),
             Request::Delete(id) => self.delete(&id),
             Request::AddAgent { agent, address, password, ca_pem } => {
                 self.add_agent(agent, (address, password, ca_pem))
@@ -74,7 +79,7 @@ impl Owner {
         Ok(None)
     }
 
-    fn job_state(&self, id: &JobId) -> Result<JobState, FarmError> {
+    pub(crate) fn job_state(&self, id: &JobId) -> Result<JobState, FarmError> {
         let job = self.farm.jobs.get(id).ok_or_else(|| FarmError::UnknownJob(id.clone()))?;
         Ok(job.state)
     }
@@ -90,7 +95,8 @@ impl Owner {
         folder.prepare().map_err(|e| FarmError::Store(e.to_string()))?;
         let number = self.jobs.values().map(|record| record.number + 1).max().unwrap_or(0);
         let scene = crate::scene_id(&spec.scene).map_err(|e| FarmError::Store(e.to_string()))?;
-        let job = Job::new(number, scene, spec.hold, spec.max_agents);
+        let mut job = Job::new(number, scene, spec.hold, spec.max_agents);
+        (job.priority, job.limits) = (spec.priority, spec.limits);
         let record = JobRecord {
             number,
             spec,
@@ -120,6 +126,7 @@ impl Owner {
         if spec.max_agents == Some(0) {
             return Err(FarmError::Invalid("a job needs at least 1 agent".to_owned()));
         }
+        check_limits(&spec.limits)?;
         self.check_manifest(&spec.scene.manifest)
     }
 

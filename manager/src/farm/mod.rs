@@ -6,10 +6,11 @@ mod owner;
 mod record;
 mod request;
 mod view;
+mod wish;
 
 pub use owner::{Context, start};
 pub use record::{FrameResult, JobFolder};
-pub use request::{FarmError, Request};
+pub use request::{FarmError, FrameWish, Request};
 
 use blendnet_net::client::Client;
 use blendnet_protocol::{

@@ -328,7 +328,9 @@ impl Owner {
     fn adopt(&mut self, id: JobId, record: JobRecord) {
         let spec = &record.spec;
         let Ok(scene) = crate::scene_id(&spec.scene) else { return };
-        let job = blendnet_scheduler::Job::new(record.number, scene, spec.hold, spec.max_agents);
+        let mut job =
+            blendnet_scheduler::Job::new(record.number, scene, spec.hold, spec.max_agents);
+        (job.priority, job.limits) = (spec.priority, spec.limits);
         self.farm.jobs.insert(id.clone(), job);
         if let (Some(info), Some(split)) = (&record.info, &record.split) {
             let job_plan = plan_of(spec, info, split);

@@ -1,6 +1,6 @@
 //! What people and programs ask of the farm.
 
-use blendnet_protocol::{AgentId, BlobId, JobId, JobSpec, Manifest};
+use blendnet_protocol::{AgentId, BlobId, JobId, JobLimits, JobSpec, Manifest};
 
 /// A wish. The answer is the job it is about, as it is then.
 #[derive(Clone, Debug)]
@@ -18,6 +18,14 @@ pub enum Request {
     Run(JobId),
     /// Stop, and keep what is rendered.
     Stop(JobId),
+    /// Good enough: finish every frame with what is rendered of it.
+    Settle(JobId),
+    /// Jobs with a larger one come first.
+    Priority(JobId, i32),
+    /// It may cost or take something else now.
+    Limits(JobId, JobLimits),
+    /// What to do with one frame.
+    Frame(JobId, i32, FrameWish),
     /// Forget, with all its files.
     Delete(JobId),
     /// Use an agent that somebody else started.
@@ -42,6 +50,17 @@ pub enum Request {
     },
 }
 
+/// What can be asked for a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameWish {
+    /// Before the others of its job.
+    First,
+    /// Not now.
+    Pause,
+    /// Go on.
+    Resume,
+}
+
 /// Why a wish is not granted.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum FarmError {
@@ -60,6 +79,17 @@ pub enum FarmError {
     /// The .blend is not among the files.
     #[error("the manifest's project `{0}` is not among its files")]
     NoProject(String),
+    /// Not in the job.
+    #[error("job `{job}` has no frame {frame}")]
+    UnknownFrame {
+        /// Which job.
+        job: JobId,
+        /// Which frame.
+        frame: i32,
+    },
+    /// The job can't be ended with what it has.
+    #[error(transparent)]
+    Settle(#[from] blendnet_scheduler::SettleError),
     /// A number that makes no sense.
     #[error("{0}")]
     Invalid(String),

@@ -3,8 +3,8 @@
 use super::owner::Owner;
 use super::record::JobRecord;
 use blendnet_protocol::{
-    AgentState, AgentView, FarmView, FrameState, FrameView, JobId, JobView, Region, Rendering,
-    VERSION,
+    AgentState, AgentView, CostView, FarmView, FrameState, FrameView, JobId, JobView, Region,
+    Rendering, VERSION,
 };
 use blendnet_scheduler::{Agent, AgentPhase, Frame, Job, Task};
 
@@ -37,10 +37,13 @@ impl Owner {
             done: job.done_share(),
             total_samples: job.plan.as_ref().map_or(0, |plan| plan.total_samples),
             work_ratio: work_ratio(job),
+            priority: job.priority,
+            limits: job.limits,
+            cost: CostView::default(),
             info: record.info.clone(),
             split: record.split.clone(),
             missing: record.missing.clone(),
-            messages: record.messages.clone(),
+            messages: record.messages.iter().cloned().chain(job.dropped_message()).collect(),
             failure: job.failure.clone(),
             frames,
         })
@@ -67,7 +70,7 @@ impl Owner {
                 AgentPhase::Starting => AgentState::Starting,
                 AgentPhase::Online => AgentState::Online,
                 AgentPhase::Lost(_) => AgentState::Lost,
-                AgentPhase::Draining => AgentState::Draining,
+                AgentPhase::Draining | AgentPhase::Leaving(_) => AgentState::Draining,
             },
             address: link.map(|link| link.address.clone()).unwrap_or_default(),
             pid: link.and_then(|link| link.pid),
@@ -77,6 +80,8 @@ impl Owner {
             }),
             progress: link.and_then(|link| link.progress.clone()),
             samples_per_sec: speed.and_then(|(speed, job)| frame_samples(speed.rate(), job)),
+            usd_micros_per_hour: None,
+            cost_usd_micros: 0,
             rendering: doing.and_then(|a| self.rendering(&a.job, &a.task)),
             in_room: self.context.room.holds(id),
             away: link.and_then(|link| link.report.as_ref()?.away.clone()),
@@ -111,18 +116,26 @@ fn frame_view(number: i32, frame: &Frame, record: &JobRecord) -> FrameView {
         frame: number,
         state: frame.state,
         done: frame.done_share(),
-        samples_done: frame.done_share()
-            * f64::from(frame.coverage.bounds().samples.sample_count()),
+        samples_done: samples_done(frame),
         covered: match frame.state {
             FrameState::Running => frame.coverage.done().to_vec(),
             _ => Vec::new(),
         },
+        paused: frame.paused,
+        noise: frame.noise,
         failures: frame.failures,
         preview: record.previews.get(&number).copied().unwrap_or(0),
         image: result.map(|result| result.image.clone()),
         composed: result.map(|result| result.composed.clone()).unwrap_or_default(),
         failure: frame.failure.clone(),
     }
+}
+
+/// A settled frame is done with fewer samples than it was to have.
+fn samples_done(frame: &Frame) -> f64 {
+    let coverage = &frame.coverage;
+    let share = if coverage.is_settled() { coverage.done_share() } else { frame.done_share() };
+    share * f64::from(coverage.bounds().samples.sample_count())
 }
 
 /// A tile is only named where it is not all of the frame.

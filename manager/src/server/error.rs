@@ -14,7 +14,10 @@ impl From<FarmError> for ApiError {
             FarmError::UnknownAgent(_) => {
                 Self::not_found(message).hint("`GET farm` lists the agents that there are")
             }
-            FarmError::JobExists(_) => Self::conflict(message),
+            FarmError::UnknownFrame { .. } => {
+                Self::not_found(message).hint("`GET job/{job}` lists its frames")
+            }
+            FarmError::Settle(_) | FarmError::JobExists(_) => Self::conflict(message),
             FarmError::MissingBlobs(_) => Self::conflict(message)
                 .hint("ask `POST blob/missing` which files to upload, and upload them first"),
             FarmError::NoProject(_) | FarmError::Invalid(_) => Self::bad_request(message),

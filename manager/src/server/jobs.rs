@@ -1,7 +1,7 @@
 //! Jobs: submit, look, run, stop, delete, and fetch what came out.
 
 use super::Edge;
-use crate::farm::{JobFolder, Request};
+use crate::farm::{FrameWish, JobFolder, Request};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use blendnet_net::answer::{ApiError, ApiResult, JsonBody, done, ok};
 use blendnet_net::blobs::file_response;
-use blendnet_protocol::{FrameView, JobId, JobSpec, JobView, Manifest, ResultFile};
+use blendnet_protocol::{FrameView, JobId, JobLimits, JobSpec, JobView, Manifest, ResultFile};
+use serde::Deserialize;
 
 /// A manifest of a hundred thousand files fits.
 const LARGEST_JOB_BYTES: usize = 64 << 20;
@@ -21,6 +22,12 @@ pub(super) fn routes() -> Router<Edge> {
         .route("/job/{job}/files", put(files))
         .route("/job/{job}/run", post(run))
         .route("/job/{job}/stop", post(stop))
+        .route("/job/{job}/settle", post(settle))
+        .route("/job/{job}/priority", put(priority))
+        .route("/job/{job}/limits", put(limits))
+        .route("/job/{job}/frame/{frame}/first", post(frame_first))
+        .route("/job/{job}/frame/{frame}/pause", post(frame_pause))
+        .route("/job/{job}/frame/{frame}/resume", post(frame_resume))
         .route("/job/{job}/frame/{frame}/preview", get(preview))
         .route("/job/{job}/frame/{frame}/image", get(image))
         .route("/job/{job}/frame/{frame}/composed/{*name}", get(composed))
@@ -66,6 +73,55 @@ async fn run(State(edge): State<Edge>, Path(job): Path<String>) -> ApiResult<Job
 
 async fn stop(State(edge): State<Edge>, Path(job): Path<String>) -> ApiResult<JobView> {
     Ok(ok(edge.farm.ask_job(Request::Stop(job_id(job)?)).await?))
+}
+
+async fn settle(State(edge): State<Edge>, Path(job): Path<String>) -> ApiResult<JobView> {
+    Ok(ok(edge.farm.ask_job(Request::Settle(job_id(job)?)).await?))
+}
+
+#[derive(Deserialize)]
+struct Priority {
+    priority: i32,
+}
+
+async fn priority(
+    State(edge): State<Edge>,
+    Path(job): Path<String>,
+    JsonBody(Priority { priority }): JsonBody<Priority>,
+) -> ApiResult<JobView> {
+    Ok(ok(edge.farm.ask_job(Request::Priority(job_id(job)?, priority)).await?))
+}
+
+async fn limits(
+    State(edge): State<Edge>,
+    Path(job): Path<String>,
+    JsonBody(limits): JsonBody<JobLimits>,
+) -> ApiResult<JobView> {
+    Ok(ok(edge.farm.ask_job(Request::Limits(job_id(job)?, limits)).await?))
+}
+
+type FramePath = Path<(String, String)>;
+
+async fn frame_first(State(edge): State<Edge>, path: FramePath) -> ApiResult<JobView> {
+    frame_wish(&edge, path, FrameWish::First).await
+}
+
+async fn frame_pause(State(edge): State<Edge>, path: FramePath) -> ApiResult<JobView> {
+    frame_wish(&edge, path, FrameWish::Pause).await
+}
+
+async fn frame_resume(State(edge): State<Edge>, path: FramePath) -> ApiResult<JobView> {
+    frame_wish(&edge, path, FrameWish::Resume).await
+}
+
+async fn frame_wish(
+    edge: &Edge,
+    Path((job, frame)): FramePath,
+    wish: FrameWish,
+) -> ApiResult<JobView> {
+    let job = job_id(job)?;
+    let frame = frame_of(edge, &job, &frame)?.frame;
+    Ok(ok(edge.farm.ask_job(Request::Frame(job, frame, wish)).await?))
 }
 
 fn frame_of(edge: &Edge, job: &JobId, frame: &str) -> Result<FrameView, ApiError> {

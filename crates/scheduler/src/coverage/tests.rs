@@ -14,7 +14,7 @@ fn assert_exact_cover(coverage: &Coverage) {
     let all: Vec<Region> = coverage
         .free()
         .iter()
-        .chain(coverage.held().values())
+        .chain(coverage.held().values().flatten())
         .chain(coverage.done())
         .copied()
         .collect();
@@ -58,11 +58,45 @@ fn a_resumed_frame_lacks_exactly_what_was_not_rendered() {
     assert!(Coverage::resumed(bounds, &[region(8, 8, 4, 4, 0, 1)]).is_err());
 }
 
+#[test]
+fn what_of_a_work_is_merged_part_by_part_is_not_rendered_again() {
+    let mut coverage = Coverage::new(region(0, 0, 8, 8, 0, 64));
+    coverage.take(work(1), 64);
+    coverage.deliver_part(&work(1), region(0, 0, 8, 8, 16, 32)).unwrap();
+    coverage.deliver_part(&work(1), region(0, 0, 8, 8, 0, 16)).unwrap();
+    assert_eq!(coverage.done(), [region(0, 0, 8, 8, 0, 32)], "touching ranges are one");
+    let again = region(0, 0, 8, 8, 16, 32);
+    assert_eq!(coverage.deliver_part(&work(1), again), Err(CoverageError::NotFree(again)));
+    coverage.give_back(&work(1)).unwrap();
+    assert_eq!(coverage.free(), [region(0, 0, 8, 8, 32, 64)]);
+    let late = region(0, 0, 8, 8, 32, 40);
+    coverage.deliver_part(&work(1), late).expect("late, and nobody renders it again yet");
+    coverage.take(work(2), 64);
+    let too_late = region(0, 0, 8, 8, 40, 48);
+    assert!(coverage.deliver_part(&work(1), too_late).is_err(), "somebody else has it");
+    assert_exact_cover(&coverage);
+}
+
+#[test]
+fn only_a_frame_with_the_same_samples_everywhere_is_even() {
+    let mut coverage = Coverage::new(region(0, 0, 8, 8, 0, 64));
+    assert_eq!(coverage.even_samples(), None);
+    coverage.take(work(1), 10);
+    coverage.take(work(2), 10);
+    coverage.deliver(&work(2)).unwrap();
+    assert_eq!(coverage.even_samples(), Some(10));
+    let mut tiles = Coverage::new(region(0, 0, 64, 64, 0, 64));
+    tiles.cut_into(&crate::split::grid(tiles.bounds().tile, 0, 4));
+    tiles.take(work(1), 64);
+    tiles.deliver(&work(1)).unwrap();
+    assert_eq!(tiles.even_samples(), None, "the other tiles have nothing");
+}
+
 proptest! {
     #[test]
     fn no_order_of_takes_deliveries_and_losses_breaks_the_cover(
         width in 1u32..40, height in 1u32..40, samples in 1u32..100, tiles in 1u32..20,
-        steps in prop::collection::vec((0u8..3, 0u32..12, 1u32..50), 0..80),
+        steps in prop::collection::vec((0u8..4, 0u32..12, 1u32..50), 0..80),
     ) {
         let bounds = region(0, 0, width, height, 0, samples);
         let mut coverage = Coverage::new(bounds);
@@ -73,6 +107,12 @@ proptest! {
                 (0, _) => { coverage.take(work(u32::try_from(number).unwrap()), count); }
                 (1, Some(held)) => { coverage.deliver(&held).unwrap(); }
                 (2, Some(held)) => { coverage.give_back(&held).unwrap(); }
+                (3, Some(held)) => {
+                    let whole = coverage.held()[&held][0];
+                    let part = Region { samples: whole.samples.split_at(count).0, ..whole };
+                    coverage.deliver_part(&held, part).unwrap();
+                    assert!(coverage.deliver_part(&held, part).is_err(), "twice");
+                }
                 _ => {}
             }
             assert_exact_cover(&coverage);

@@ -4,8 +4,8 @@
 
 use crate::*;
 use blendnet_protocol::{
-    AgentId, FailureKind, Fault, FrameState, JobId, JobState, SceneId, Split, Tile, WorkFailure,
-    WorkId,
+    AgentId, FailureKind, Fault, FrameState, JobId, JobState, Region, SceneId, Split, Tile,
+    WorkFailure, WorkId,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -46,6 +46,7 @@ fn limits(agents: u32) -> Limits {
         launched_agents: agents,
         agent_idle: Duration::from_mins(5),
         idle: Duration::from_mins(30),
+        saving: SavingLimits::default(),
     }
 }
 
@@ -101,7 +102,7 @@ impl World {
                 Action::SendScene { agent, scene, .. } => {
                     self.tell(Event::SceneSent { agent, scene, arrived: true });
                 }
-                Action::Start { agent, assignment } => {
+                Action::Start { agent, assignment, .. } => {
                     self.chunks += 1;
                     if let Some(state) = self.agents.get_mut(&agent) {
                         state.2.push(assignment);
@@ -351,4 +352,132 @@ fn a_job_uses_no_more_agents_than_it_may() {
         assert!(busy <= 1);
         world.step();
     }
+}
+
+#[test]
+fn a_job_that_is_good_enough_ends_with_what_every_pixel_has() {
+    let mut world = World::new(&[EVEN, EVEN]);
+    world.submit("shot", job_plan(Split::Samples, 1));
+    let id = job_id("shot");
+    for _ in 0..8 {
+        world.step();
+    }
+    world.tell(Event::JobSettle(id.clone()));
+    let frame = &world.farm.jobs[&id].frames[&1];
+    assert!(frame.coverage.is_settled() && frame.coverage.done_share() < 1.0);
+    let running = |w: &World| w.running.iter().map(|r| r.assignment.task).collect::<Vec<_>>();
+    assert_eq!(running(&world), [Task::Finish { frame: 1 }], "nobody renders it any more");
+    world.run();
+    assert_eq!(world.farm.jobs[&id].state, JobState::Completed);
+}
+
+#[test]
+fn settling_drops_frames_without_anything_and_refuses_holes() {
+    let mut world = World::new(&[EVEN]);
+    world.submit("tiles", job_plan(Split::Tiles { margin_px: 0 }, 1));
+    let tiles = job_id("tiles");
+    world.step();
+    world.step();
+    let refused = world.farm.check_settle(&tiles).unwrap_err().to_string();
+    assert!(refused.contains("frame 1 of job `tiles`"), "{refused}");
+    world.tell(Event::JobSettle(tiles.clone()));
+    assert_eq!(world.farm.jobs[&tiles].state, JobState::Running);
+    world.run();
+    world.submit("shot", job_plan(Split::Samples, 3));
+    world.step();
+    world.step();
+    let shot = job_id("shot");
+    world.tell(Event::JobSettle(shot.clone()));
+    world.run();
+    let job = &world.farm.jobs[&shot];
+    assert_eq!((job.state, job.dropped.as_slice()), (JobState::Completed, &[2, 3][..]));
+    assert!(job.dropped_message().unwrap().starts_with("2 frames were dropped"));
+}
+
+#[test]
+fn a_frame_that_is_clean_enough_is_finished_early() {
+    let mut world = World::new(&[EVEN]);
+    world.submit("still", job_plan(Split::Samples, 1));
+    let id = job_id("still");
+    let limits = blendnet_protocol::JobLimits { noise: Some(0.01), ..Default::default() };
+    world.tell(Event::JobLimits(id.clone(), limits));
+    for noise in [0.04, 0.02] {
+        world.step();
+        world.tell(Event::Noise { job: id.clone(), frame: 1, noise });
+    }
+    assert!(!world.farm.jobs[&id].frames[&1].coverage.is_settled());
+    world.step();
+    world.tell(Event::Noise { job: id.clone(), frame: 1, noise: 0.009 });
+    world.run();
+    let frame = &world.farm.jobs[&id].frames[&1];
+    assert_eq!(frame.state, FrameState::Completed);
+    assert!(frame.coverage.done_share() < 0.5, "it saved the rest");
+}
+
+#[test]
+fn what_a_leaving_agent_merged_stays_and_another_one_is_launched_at_once() {
+    let mut world = World::new(&[EVEN]);
+    world.submit("still", job_plan(Split::Samples, 1));
+    for _ in 0..6 {
+        world.step();
+    }
+    let (agent, job) = (world.running[0].agent.clone(), job_id("still"));
+    let Assignment { work, task, .. } = world.running[0].assignment.clone();
+    let Task::Part { frame, region } = task else { panic!("{task:?}") };
+    world.tell(Event::AgentLeaving { agent: agent.clone(), secs_left: 30 });
+    assert_eq!(world.agents.len(), 2, "a replacement");
+    assert!(world.agents[&agent].2.is_empty(), "what it had not begun is taken back");
+    let part = Region { samples: region.samples.split_at(1).0, ..region };
+    let before = world.farm.jobs[&job].frames[&1].coverage.done_pixel_samples();
+    let merged = Event::PartMerged { work, job: job.clone(), frame, region: part, secs: 0.01 };
+    world.tell(merged.clone());
+    world.tell(merged);
+    world.kill(&agent);
+    let after = world.farm.jobs[&job].frames[&1].coverage.done_pixel_samples();
+    assert_eq!(after - before, part.pixel_samples(), "once, though told twice");
+    world.run();
+    assert_eq!(world.farm.jobs[&job].state, JobState::Completed);
+}
+
+#[test]
+fn more_important_jobs_and_frames_come_first_and_paused_frames_wait() {
+    let mut world = World::new(&[EVEN]);
+    world.submit("first", job_plan(Split::Frames, 1));
+    world.submit("shot", job_plan(Split::Frames, 4));
+    let shot = job_id("shot");
+    world.tell(Event::JobPriority(shot.clone(), 5));
+    world.tell(Event::FrameFirst(shot.clone(), 3));
+    world.tell(Event::FramePause(shot.clone(), 2));
+    let mut order = Vec::new();
+    while let Some(running) = world.running.first() {
+        let job = running.assignment.job.clone();
+        order.extend(running.assignment.task.frame().map(|frame| (job, frame)));
+        world.step();
+    }
+    let first = job_id("first");
+    assert_eq!(order, [(shot.clone(), 3), (shot.clone(), 1), (shot.clone(), 4), (first, 1)]);
+    assert!(!world.farm.has_work(), "a paused frame wants nobody");
+    world.tell(Event::FrameResume(shot.clone(), 2));
+    world.run();
+    assert_eq!(world.farm.jobs[&shot].state, JobState::Completed);
+}
+
+#[test]
+fn agents_are_told_how_often_to_hand_in() {
+    let mut world = World::new(&[EVEN]);
+    world.submit("still", job_plan(Split::Samples, 1));
+    world.farm.agents.clear();
+    world.agents.clear();
+    world.running.clear();
+    let agent = AgentId::new("a").unwrap();
+    world.farm.apply(Event::AgentAdded { agent: agent.clone(), launched: true }, at(0.0));
+    world.farm.apply(Event::AgentOnline(agent.clone()), at(0.0));
+    let scene = world.farm.jobs[&job_id("still")].scene.clone();
+    world.farm.apply(Event::SceneSent { agent, scene, arrived: true }, at(0.0));
+    let actions = plan(&mut world.farm, at(0.0));
+    let save = actions.iter().find_map(|action| match action {
+        Action::Start { save_secs, .. } => *save_secs,
+        _ => None,
+    });
+    assert!(save.is_some_and(|secs| (10.0..=30.0).contains(&secs)), "{actions:?}");
 }
