@@ -24,6 +24,11 @@ pub enum Inner {
     /// Starts a program that can reach nothing but what it is given.
     #[command(hide = true)]
     Jail(JailArgs),
+    /// Prints the Blenders that work here as JSON, and ends.
+    Blenders {
+        /// Blenders to look at beside those that are found
+        paths: Vec<PathBuf>,
+    },
 }
 
 /// What to do about the farm of this machine; else it is served.
@@ -92,7 +97,7 @@ impl Config {
 }
 
 /// The user's folder for this agent, or one below the current folder for users without a home.
-fn data_dir() -> PathBuf {
+pub fn data_dir() -> PathBuf {
     directories::ProjectDirs::from("", "", "blendnet-agent")
         .map_or_else(|| PathBuf::from("blendnet-agent"), |dirs| dirs.data_dir().to_owned())
 }

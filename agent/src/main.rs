@@ -1,10 +1,11 @@
 //! The agent's program: serves, or becomes the jail of a Blender.
 
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use blendnet_agent::blender::jail;
+use blendnet_agent::blender::{find, jail};
 use blendnet_agent::config::{Cli, Config, Inner};
 use clap::Parser as _;
 
@@ -17,11 +18,25 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match (cli.inner, cli.config) {
         (Some(Inner::Jail(args)), _) => complain(&jail::enter(&args).into(), NOT_STARTED),
+        (Some(Inner::Blenders { paths }), _) => match blenders(&paths) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(&error, 1),
+        },
         (None, config) => match run(config) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => complain(&error, 1),
         },
     }
+}
+
+/// Prints the Blenders that agents of this user would find.
+fn blenders(paths: &[PathBuf]) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let dir = blendnet_agent::config::data_dir();
+    let found = runtime.block_on(find::find(paths, Path::new("/proc/self/exe"), &dir));
+    let builds: Vec<_> = found.iter().map(|found| &found.build).collect();
+    writeln!(std::io::stdout(), "{}", serde_json::to_string(&builds)?)?;
+    Ok(())
 }
 
 fn run(config: Config) -> anyhow::Result<()> {

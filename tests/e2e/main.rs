@@ -6,6 +6,7 @@
 )]
 
 mod api03;
+mod blenders;
 mod bridge;
 mod command;
 mod exactness;

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::workflow::data_dir::DataDir;
 use crate::workflow::problem::Problem;
 
+mod blender;
 pub mod exit;
 mod farm;
 mod farm_args;
@@ -44,6 +45,9 @@ enum Command {
     OfScene(scene::SceneCommand),
     /// Open the window, with a scene in it; a window that is open already shows it
     Open(open::OpenArgs),
+    /// Blenders of this computer: list, add, install
+    #[command(subcommand)]
+    Blender(blender::BlenderCommand),
     /// Make a folder for a scene that Blender's add-on hands over
     #[command(hide = true)]
     Handoff,
@@ -98,6 +102,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Some(Command::OfScene(command)) => return ended(scene::run(&command, json), json),
         Some(Command::Open(args)) => {
             return ended(open::run(&args, data_dir.as_deref(), json), json);
+        }
+        Some(Command::Blender(command)) => {
+            let data = DataDir::open(data_dir.as_deref());
+            return ended(data.and_then(|data| blender::run(&command, &data, json)), json);
         }
         Some(Command::Handoff) => return ended(open::folder(data_dir.as_deref()), json),
         None => {

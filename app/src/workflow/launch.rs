@@ -16,6 +16,7 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use super::blenders;
 use super::data_dir::DataDir;
 use super::farm::Alive;
 use super::problem::{Problem, ProblemKind};
@@ -120,7 +121,7 @@ fn arguments(data: &DataDir, options: &StartOptions, agent: &Path) -> Vec<std::f
         "--agent-program".into(),
         agent.into(),
     ];
-    for blender in &options.blenders {
+    for blender in options.blenders.iter().chain(&blenders::own(data)) {
         arguments.extend(["--blender".into(), blender.into()]);
     }
     if let Some(idle) = options.idle {

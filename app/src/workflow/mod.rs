@@ -10,6 +10,7 @@
 //! ```
 
 pub mod blend_file;
+pub mod blenders;
 pub mod choose;
 pub mod compare;
 pub mod data_dir;
