@@ -10,7 +10,7 @@ use blendnet_net::blobs::BlobStore;
 use blendnet_net::ca::Identity;
 use blendnet_net::log::RecentLog;
 use blendnet_net::secret::{self, Password};
-use blendnet_net::{answer, auth, parent, server, shutdown_signals};
+use blendnet_net::{answer, auth, discovery, parent, server, shutdown_signals};
 use blendnet_tasks::Tasks;
 
 use crate::config::Config;
@@ -26,12 +26,16 @@ pub async fn serve(config: Config, log: RecentLog) -> anyhow::Result<()> {
     if config.room.unpair {
         return room::forget(&config.dir).context("leaving the farm");
     }
-    let listen = if config.room.pair {
+    let member = if config.room.pair {
         let paired = room::pair(&config.dir, config.listen(None), &soft).await?;
-        let Some(Membership { listen, .. }) = paired else { return clean(&config.dir) };
-        listen
+        let Some(paired) = paired else { return clean(&config.dir) };
+        Some(paired)
     } else {
-        config.listen(Membership::load(&config.dir)?.as_ref())
+        Membership::load(&config.dir)?
+    };
+    let listen = match &member {
+        Some(member) if config.room.pair => member.listen,
+        member => config.listen(member.as_ref()),
     };
     let identity = Identity::load_or_create(&config.dir, &config.hosts)
         .context("preparing the certificate")?;
@@ -53,6 +57,8 @@ pub async fn serve(config: Config, log: RecentLog) -> anyhow::Result<()> {
         .merge(room::routes(&config.dir, &soft))
         .merge(blendnet_tasks::router(Arc::new(tasks)));
     let routes = auth::require_password(answer::fallback(routes), auth::USER, Arc::new(password));
+    // One that a manager launched somewhere is no machine of a room.
+    let _told = member.and_then(|_| discovery::announce(discovery::Kind::Agent, bound.address()));
     let line = serde_json::json!({
         "listening": bound.address().to_string(),
         "pid": std::process::id(),

@@ -205,12 +205,12 @@ mod tests {
             password: format!("of {id}"),
         };
         let code = Code::generate().unwrap();
-        let shown = code.show();
-        let shows = Arc::new(Offer::new(code, machine));
+        let typed = code.show();
+        let offered = Arc::new(Offer::new(code, machine));
         let install = |_: &Grant| Ok::<(), String>(());
-        let waits = tokio::spawn(async move { offer(&listener, shows, install).await });
+        let waits = tokio::spawn(async move { offer(&listener, offered, install).await });
         let name = name.map(|name| AgentId::new(name).unwrap());
-        let paired = room.pair(ca, &address, &shown, name).await.unwrap();
+        let paired = room.pair(ca, &address, &typed, name).await.unwrap();
         assert_eq!(waits.await.unwrap().unwrap().name, paired.machine.name.as_str());
         paired
     }

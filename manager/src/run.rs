@@ -8,6 +8,7 @@ use crate::server;
 use anyhow::Context as _;
 use blendnet_net::blobs::BlobStore;
 use blendnet_net::ca::{CertificateAuthority, Identity};
+use blendnet_net::discovery;
 use blendnet_net::log::RecentLog;
 use blendnet_net::secret::{self, Password};
 use blendnet_protocol::VERSION;
@@ -58,6 +59,7 @@ pub async fn run(config: Config, log: RecentLog) -> anyhow::Result<()> {
     let http_end = CancellationToken::new();
     let http = tokio::spawn(bound.serve(router, http_end.clone()));
     announce(&dir, address)?;
+    let _told = discovery::announce(discovery::Kind::Manager, address);
     end_with_parent(&context);
     tokio::select! {
         () = soft.cancelled() => tracing::info!("asked to end; a second signal ends at once"),

@@ -169,3 +169,90 @@ fn a_machine_outside_its_hours_or_in_use_says_so_and_gets_no_work() {
     wait_for("word of the used machine", LIMIT, || away("used").contains("somebody"));
     farm(folder.path(), &["stop"], "");
 }
+
+/// Two machines and a cable: network namespaces, removed when dropped.
+struct Cable([String; 2]);
+
+impl Cable {
+    /// `None`, and a message, where the system allows no namespaces.
+    fn lay() -> Option<Self> {
+        let [a, b] = ["a", "b"].map(|end| format!("blendnet-{}-{end}", std::process::id()));
+        let cable = Self([a.clone(), b.clone()]);
+        let wires = [format!("link add v0 netns {a} type veth peer name v0 netns {b}")];
+        let ends = [(&a, "10.77.9.1"), (&b, "10.77.9.2")].map(|(name, ip)| {
+            let add = format!("-n {name} addr add {ip}/24 dev v0");
+            [add, format!("-n {name} link set lo up"), format!("-n {name} link set v0 up")]
+        });
+        let namespaces = [&a, &b].map(|name| format!("netns add {name}"));
+        let steps = namespaces.into_iter().chain(wires).chain(ends.into_iter().flatten());
+        for step in steps {
+            let ran = Command::new("ip").args(step.split(' ')).stderr(Stdio::null()).status();
+            if !ran.is_ok_and(|status| status.success()) {
+                let skipped = format!("SKIPPED: no network namespaces here (ip {step})\n");
+                std::io::stderr().write_all(skipped.as_bytes()).unwrap();
+                return None;
+            }
+        }
+        Some(cable)
+    }
+
+    fn at(&self, end: usize, name: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.0[end]]).arg(program(name));
+        command.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null());
+        command
+    }
+}
+
+impl Drop for Cable {
+    fn drop(&mut self) {
+        for name in &self.0 {
+            let _gone = Command::new("ip").args(["netns", "del", name]).output();
+        }
+    }
+}
+
+#[test]
+fn two_machines_on_a_cable_find_each_other_without_an_address_and_pair() {
+    let Some(cable) = Cable::lay() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("agent");
+    fs::create_dir_all(&dir).unwrap();
+    let log = fs::File::create(dir.join("test.log")).unwrap();
+    let mut command = cable.at(1, "blendnet-agent");
+    command.arg("--dir").arg(&dir).arg("--pair").stderr(log.into_file());
+    let machine = Machine { child: command.spawn().unwrap(), dir };
+    let mut command = cable.at(0, "blendnet-manager");
+    command.arg("--dir").arg(folder.path().join("manager")).args(["--listen", "0.0.0.0:8443"]);
+    let _manager = Machine { child: command.spawn().unwrap(), dir: PathBuf::new() };
+    let data = folder.path().join("data");
+    let discovered = |from: usize| {
+        let mut command = cable.at(from, "blendnet");
+        command.args(["farm", "discover", "--json", "--data-dir"]).arg(&data);
+        let output = command.stdout(Stdio::piped()).output().unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap_or_default()
+    };
+    let knows = |found: &Value, kind: &str, address: &str| {
+        let all = found.as_array().cloned().unwrap_or_default();
+        all.iter().any(|one| one["kind"] == kind && one["address"] == address)
+    };
+    wait_for("the agent to be found", LIMIT, || {
+        knows(&discovered(0), "waits_to_be_paired", "10.77.9.2:9443")
+    });
+    wait_for("the manager to be found", LIMIT, || {
+        knows(&discovered(1), "manager", "10.77.9.1:8443")
+    });
+    machine.wait_for("blendnet farm pair");
+    let log = machine.log();
+    let code = log.split("this machine is ").nth(1).unwrap().split_whitespace().next().unwrap();
+    let mut command = cable.at(0, "blendnet");
+    command.args(["farm", "pair", "10.77.9.2", "--json", "--data-dir"]).arg(&data);
+    let mut pairing = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    writeln!(pairing.stdin.take().unwrap(), "{code}").unwrap();
+    let said = pairing.wait_with_output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout));
+    machine.wait_for("belongs to the farm now");
+    wait_for("the agent to wait no more", LIMIT, || {
+        knows(&discovered(0), "agent", "10.77.9.2:9443")
+    });
+}

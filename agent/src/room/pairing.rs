@@ -11,6 +11,8 @@ use axum::extract::State;
 use axum::routing::delete;
 use blendnet_net::answer::{ApiError, ApiResult, done};
 use blendnet_net::ca::{self, CertRequest, ServerCert};
+use blendnet_net::discovery::{Kind, announce};
+use blendnet_net::host;
 use blendnet_net::pair::{self, Code, Grant, Machine, Offer, PairError, TRIES};
 use blendnet_net::secret::{Password, write_private};
 use serde::{Deserialize, Serialize};
@@ -51,7 +53,7 @@ pub async fn pair(
     let request = CertRequest::new().context("making a key")?;
     let password = Password::generate()?;
     let machine = Machine {
-        name: host_name(),
+        name: host::name(),
         machine_id: machine_id(dir)?,
         request_pem: request.request_pem.clone(),
         password: password.reveal().to_owned(),
@@ -62,6 +64,7 @@ pub async fn pair(
         .with_context(|| format!("listening on {listen}; choose another --listen"))?;
     let listen = listener.local_addr()?;
     tell(&code, listen)?;
+    let _told = announce(Kind::WaitsToBePaired, listen);
     let install = |grant: &Grant| -> anyhow::Result<()> {
         let cert =
             ServerCert { cert_pem: grant.cert_pem.clone(), key_pem: request.key_pem.clone() };
@@ -89,7 +92,7 @@ pub async fn pair(
 /// For the person at this machine.
 fn tell(code: &Code, listen: SocketAddr) -> anyhow::Result<()> {
     let address = if listen.ip().is_unspecified() {
-        format!("{}:{}", host_name(), listen.port())
+        format!("{}:{}", host::name(), listen.port())
     } else {
         listen.to_string()
     };
@@ -100,11 +103,6 @@ fn tell(code: &Code, listen: SocketAddr) -> anyhow::Result<()> {
         writeln!(said, "Only this machine can reach {listen}; see --listen")?;
     }
     Ok(())
-}
-
-/// This machine's name.
-fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// Stays the same for the agent of a folder, so that a farm knows a machine that is paired again.

@@ -25,6 +25,8 @@ pub(super) enum FarmCommand {
     Stop,
     /// Let a machine of the room render for this farm; it shows a code with `blendnet-agent --pair`
     Pair(PairArgs),
+    /// List the agents and managers of the room that tell of themselves
+    Discover,
     /// Let go of a machine of the room
     Unpair(UnpairArgs),
 }
@@ -56,6 +58,7 @@ pub(super) async fn run(command: FarmCommand, shared: &Shared) -> Ending {
         FarmCommand::Status => status(shared).await,
         FarmCommand::Stop => stop(shared).await,
         FarmCommand::Pair(args) => room::pair(args, shared).await,
+        FarmCommand::Discover => room::discover(shared).await,
         FarmCommand::Unpair(args) => room::unpair(&args, shared).await,
     }
 }

@@ -1,8 +1,10 @@
-//! `blendnet farm pair` and `unpair`: machines of the room.
+//! `blendnet farm discover`, `pair` and `unpair`: machines of the room.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
 
-use blendnet_protocol::{AgentId, PairRequest};
+use blendnet_net::discovery::{self, Found, Kind};
+use blendnet_protocol::{AgentId, PairRequest, VERSION};
 use clap::Args;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
@@ -12,6 +14,9 @@ use super::{Ending, Shared};
 use crate::workflow::farm::Farm;
 use crate::workflow::launch::StartOptions;
 use crate::workflow::problem::Problem;
+
+/// How long answers are waited for.
+const LOOK_AROUND: Duration = Duration::from_secs(3);
 
 /// Arguments of `blendnet farm pair`.
 #[derive(Args, Debug)]
@@ -72,6 +77,32 @@ async fn asked_code(json: bool) -> Result<String, Problem> {
     }
 }
 
+/// Lists who is in the room.
+pub(super) async fn discover(shared: &Shared) -> Ending {
+    let found = discovery::find(LOOK_AROUND).await.map_err(|e| Problem::farm(e.to_string()))?;
+    if shared.json {
+        return printed(print_json(&found));
+    }
+    if found.is_empty() {
+        let line = "nobody tells of itself; `blendnet farm pair ADDRESS` needs no discovery";
+        return printed(print_lines(&[line.to_owned()]));
+    }
+    printed(print_lines(&found.iter().map(found_line).collect::<Vec<_>>()))
+}
+
+fn found_line(found: &Found) -> String {
+    let Found { name, kind, address, version } = found;
+    let what = match kind {
+        Kind::Agent => "an agent".to_owned(),
+        Kind::WaitsToBePaired => {
+            format!("waits to be paired: blendnet farm pair {address}")
+        }
+        Kind::Manager => "a manager".to_owned(),
+    };
+    let other = if version == VERSION { String::new() } else { format!(", version {version}") };
+    format!("{name} at {address}{other}: {what}")
+}
+
 /// Lets go of a machine.
 pub(super) async fn unpair(args: &UnpairArgs, shared: &Shared) -> Ending {
     let farm = open(shared).await?;
@@ -90,4 +121,25 @@ pub(super) async fn unpair(args: &UnpairArgs, shared: &Shared) -> Ending {
         ));
     }
     printed(print_lines(&lines))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_is_listed_with_the_command_that_pairs_it_and_another_version_is_said() {
+        let found = |kind, version: &str| Found {
+            name: "workshop".to_owned(),
+            kind,
+            address: "192.0.2.7:9443".to_owned(),
+            version: version.to_owned(),
+        };
+        assert_eq!(
+            found_line(&found(Kind::WaitsToBePaired, VERSION)),
+            "workshop at 192.0.2.7:9443: waits to be paired: blendnet farm pair 192.0.2.7:9443"
+        );
+        let older = found_line(&found(Kind::Manager, "0.0.1"));
+        assert_eq!(older, "workshop at 192.0.2.7:9443, version 0.0.1: a manager");
+    }
 }

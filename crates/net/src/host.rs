@@ -13,6 +13,11 @@ pub fn read(dir: &Path) -> Host {
     Host { load: parse_load(&load), memory: parse_memory(&memory), disk: disk(dir) }
 }
 
+/// This machine's name.
+pub fn name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 /// Bytes that a file in `dir` may still grow by.
 pub fn free_bytes(dir: &Path) -> io::Result<u64> {
     let disk = rustix::fs::statvfs(dir).map_err(|error| {

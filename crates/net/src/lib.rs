@@ -44,6 +44,7 @@ pub mod auth;
 pub mod blobs;
 pub mod ca;
 pub mod client;
+pub mod discovery;
 pub mod host;
 pub mod log;
 pub mod pair;
