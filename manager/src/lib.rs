@@ -6,12 +6,14 @@
 //! looking into scenes, denoising and composing are work of agents.
 
 pub mod config;
+mod crash;
 pub mod farm;
 pub mod providers;
 pub mod reconcile;
 pub mod room;
 mod run;
 pub mod server;
+pub mod store;
 pub mod tasks;
 
 pub use run::run;

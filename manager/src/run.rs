@@ -5,6 +5,7 @@ use crate::farm::{self, Context};
 use crate::reconcile::Merger;
 use crate::room::Room;
 use crate::server;
+use crate::store::Store;
 use anyhow::Context as _;
 use blendnet_net::blobs::BlobStore;
 use blendnet_net::ca::{CertificateAuthority, Identity};
@@ -34,6 +35,7 @@ pub async fn run(config: Config, log: RecentLog) -> anyhow::Result<()> {
     secret::create_private_dir(&jobs_dir)?;
     secret::create_private_dir(&dir.join("agents"))?;
     let blobs = BlobStore::open(&dir.join("blobs"), config.max_blob_bytes)?;
+    let (store, saved) = Store::open(&dir)?;
     let bound = blendnet_net::server::bind(config.listen, &identity).await?;
     let address = bound.address();
     let (soft, hard) = blendnet_net::shutdown_signals();
@@ -42,6 +44,7 @@ pub async fn run(config: Config, log: RecentLog) -> anyhow::Result<()> {
         room: Room::open(&dir.join("room"))?,
         farm_tag: crate::providers::farm_tag(authority.cert_pem()),
         provider,
+        store,
         authority,
         merger: Merger::new(&jobs_dir),
         jobs_dir,
@@ -51,7 +54,7 @@ pub async fn run(config: Config, log: RecentLog) -> anyhow::Result<()> {
         released: CancellationToken::new(),
         config,
     });
-    let farm = farm::start(&context);
+    let farm = farm::start(&context, saved);
     crate::room::add_all(&context.room, &farm).await;
     context.tasks.spawn(crate::reconcile::reap(context.clone(), farm.clone()));
     let tasks = crate::tasks::router(&context, &farm, log).await?;

@@ -181,6 +181,13 @@ impl Region {
         self.tile.pixel_count().saturating_mul(u64::from(self.samples.sample_count()))
     }
 
+    /// Whether every sample of `other` is in this one.
+    pub fn contains(self, other: Self) -> bool {
+        self.tile.contains(other.tile)
+            && self.samples.start() <= other.samples.start()
+            && self.samples.end() >= other.samples.end()
+    }
+
     /// Whether the two share a sample of a pixel.
     pub fn overlaps(self, other: Self) -> bool {
         self.tile.overlaps(other.tile)

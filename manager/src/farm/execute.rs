@@ -1,18 +1,48 @@
 //! Carries out what the scheduler decided. No decisions here.
 
 use super::Input;
-use super::owner::Owner;
+use super::owner::{Owner, launched};
+use super::record::JobRecord;
 use crate::reconcile::{AgentLink, Command, failure_of};
-use blendnet_protocol::{AgentId, BlobId, Split, Work, WorkId, WorkKind};
+use crate::store::{Change, SavedWork};
+use blendnet_protocol::{AgentId, BlobId, FilmRect, JobId, Split, Work, WorkId, WorkKind};
 use blendnet_scheduler::{Action, Assignment, Event, Task};
 
+/// What must be written down before it is done.
+pub(crate) enum Deed {
+    /// Launch an agent under this name.
+    Launch(AgentId),
+    /// Tell an agent what to do.
+    Send(AgentId, Command),
+    /// Remove what a deleted job had.
+    Forget(JobId, Box<JobRecord>),
+}
+
 impl Owner {
+    /// Does what was decided; it is written down.
+    pub(crate) fn perform(&mut self) {
+        for deed in std::mem::take(&mut self.deeds) {
+            match deed {
+                Deed::Launch(agent) => {
+                    let link = AgentLink::launch(&self.context, &self.handle, agent.clone());
+                    self.links.insert(agent, link);
+                }
+                Deed::Forget(job, record) => self.forget(&job, &record),
+                Deed::Send(agent, command) => {
+                    if let Some(link) = self.links.get(&agent) {
+                        link.send(command);
+                    }
+                }
+            }
+        }
+    }
+
     pub(crate) fn execute(&mut self, action: Action) {
         tracing::debug!(?action, "decided");
         match action {
             Action::Launch { agent } => {
-                let link = AgentLink::launch(&self.context, &self.handle, agent.clone());
-                self.links.insert(agent, link);
+                self.changes.push(launched(agent.clone(), None));
+                self.deeds.push(Deed::Launch(agent));
             }
             Action::Terminate { agent } => self.end_agent(&agent),
             Action::SendScene { agent, scene, job } => {
@@ -23,9 +53,8 @@ impl Owner {
             }
             Action::Start { agent, assignment, .. } => self.start_work(&agent, assignment),
             Action::Cancel { agent, work } => {
-                if let Some(link) = self.links.get(&agent) {
-                    link.send(Command::Cancel(work));
-                }
+                self.changes.push(Change::WorkEnded(work.clone()));
+                self.deeds.push(Deed::Send(agent, Command::Cancel(work)));
             }
             Action::Shutdown => {
                 tracing::info!("nothing to do for long; the manager ends");
@@ -64,10 +93,24 @@ impl Owner {
             Task::Finish { frame } => return self.write_merged(agent, &assignment, frame),
         };
         let work = Work { id: assignment.work.clone(), scene, kind };
-        if let Some(link) = self.links.get(agent) {
-            let rect = self.jobs.get(&assignment.job).and_then(|r| Some(r.info.as_ref()?.film));
-            link.send(Command::Start { work: Box::new(work), assignment, rect });
-        }
+        let rect = self.jobs.get(&assignment.job).and_then(|r| Some(r.info.as_ref()?.film));
+        self.give(agent, work, assignment, rect);
+    }
+
+    fn give(
+        &mut self,
+        agent: &AgentId,
+        work: Work,
+        assignment: Assignment,
+        rect: Option<FilmRect>,
+    ) {
+        self.changes.push(Change::Given(SavedWork {
+            agent: agent.clone(),
+            job: assignment.job.clone(),
+            work: work.clone(),
+        }));
+        let start = Command::Start { work: Box::new(work), assignment, rect };
+        self.deeds.push(Deed::Send(agent.clone(), start));
     }
 
     /// Writes the merged frame, then tells [`Self::start_finish`].
@@ -97,8 +140,6 @@ impl Owner {
         };
         let kind = WorkKind::Finish { frame, merged };
         let work = Work { id: work.clone(), scene: job.scene.clone(), kind };
-        if let Some(link) = self.links.get(agent) {
-            link.send(Command::Start { work: Box::new(work), assignment, rect: None });
-        }
+        self.give(agent, work, assignment, None);
     }
 }

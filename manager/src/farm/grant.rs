@@ -1,11 +1,13 @@
 //! Grants what people and programs ask for, or says why not.
 
+use super::execute::Deed;
 use super::holds;
 use super::owner::Owner;
 use super::record::{JobFolder, JobRecord};
 use super::request::{FarmError, Request};
 use super::wish::check_limits;
 use crate::reconcile::AgentLink;
+use crate::store::{Change, SavedAgent};
 use blendnet_protocol::{AgentId, BlobId, FileKind, JobId, JobSpec, JobState, JobView, Manifest};
 use blendnet_scheduler::{Event, Job};
 use std::collections::BTreeSet;
@@ -72,6 +74,14 @@ impl Owner {
             old.end();
             self.apply(Event::AgentEnded(agent.clone(), None));
         }
+        let (address, password, ca_pem) = endpoint.clone();
+        self.changes.push(Change::Agent(SavedAgent {
+            agent: agent.clone(),
+            launched: false,
+            address: Some(address),
+            password: Some(password),
+            ca_pem,
+        }));
         let link = AgentLink::add(&self.context, &self.handle, agent.clone(), endpoint);
         self.links.insert(agent.clone(), link);
         self.apply(Event::AgentAdded { agent, launched: false });
@@ -112,9 +122,9 @@ impl Owner {
             previews: std::collections::BTreeMap::new(),
             running_since: None,
         };
-        folder.save(&record).map_err(FarmError::Store)?;
         tracing::info!(job = %id, name = record.spec.name, "job submitted");
         self.jobs.insert(id.clone(), record);
+        self.save(&id);
         self.apply(Event::JobAdded(id.clone(), Box::new(job)));
         self.answer(&id)
     }
@@ -191,14 +201,17 @@ impl Owner {
         let Some(record) = self.jobs.remove(id) else { return Ok(None) };
         self.apply(Event::JobRemoved(id.clone()));
         self.context.merger.forget_job(id);
-        let folder = JobFolder::new(&self.context.jobs_dir, id);
-        fs_err::remove_dir_all(folder.path()).map_err(|e| FarmError::Store(e.to_string()))?;
-        self.free_blobs(&record);
+        self.changes.push(Change::JobGone(id.clone()));
+        self.deeds.push(Deed::Forget(id.clone(), Box::new(record)));
         Ok(None)
     }
 
-    /// Removes the blobs of a deleted job that no other job and no task has.
-    fn free_blobs(&self, gone: &JobRecord) {
+    /// Removes the folder of a deleted job, and its blobs that no other job and no task has.
+    pub(super) fn forget(&self, id: &JobId, gone: &JobRecord) {
+        let folder = JobFolder::new(&self.context.jobs_dir, id);
+        if let Err(error) = fs_err::remove_dir_all(folder.path()) {
+            tracing::error!(job = %id, %error, "the folder of a deleted job stays");
+        }
         let kept: BTreeSet<BlobId> =
             self.jobs.values().flat_map(JobRecord::blobs).cloned().collect();
         let mut free: BTreeSet<BlobId> = gone.blobs().cloned().collect();

@@ -2,9 +2,11 @@
 
 mod execute;
 mod grant;
+mod keep;
 mod owner;
 mod record;
 mod request;
+mod resume;
 mod view;
 mod wish;
 

@@ -4,20 +4,22 @@
 //! decided. It never waits for the network or a merge: those run elsewhere and come back as
 //! inputs.
 
-use super::record::{JobFolder, JobRecord};
+use super::execute::Deed;
+use super::record::JobRecord;
 use super::request::FarmError;
 use super::{FarmHandle, FrameResult, Input, holds};
 use crate::config::Config;
 use crate::reconcile::{AgentLink, Merger};
 use crate::room::Room;
+use crate::store::{Change, Saved, SavedAgent, Store};
 use crate::tasks::FarmTasks;
 use blendnet_cloud::{FarmTag, Provider};
 use blendnet_net::blobs::BlobStore;
 use blendnet_net::ca::CertificateAuthority;
 use blendnet_protocol::{
-    AgentId, FarmView, FrameSet, JobId, JobSpec, JobState, JobView, SceneInfo, SplitPlan, WorkId,
+    AgentId, FarmView, FrameSet, JobId, JobSpec, JobView, SceneInfo, SplitPlan, WorkId,
 };
-use blendnet_scheduler::{Coverage, Event, Farm, JobPlan, choose, plan};
+use blendnet_scheduler::{Event, Farm, JobPlan, choose, plan};
 use blendnet_tasks::Tasks;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -33,6 +35,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// Least time between two views that differ in progress only.
 const VIEW_INTERVAL: Duration = Duration::from_millis(150);
 
+/// Inputs that are taken before it is decided what to do.
+const MOST_INPUTS: usize = 256;
+
 /// What all parts of the manager share.
 pub struct Context {
     /// As started.
@@ -45,6 +50,8 @@ pub struct Context {
     pub farm_tag: FarmTag,
     /// Signs the certificates of agents.
     pub authority: CertificateAuthority,
+    /// What outlives the manager.
+    pub store: Store,
     /// Puts frames together.
     pub merger: Merger,
     /// The machines of the room.
@@ -73,16 +80,20 @@ pub(crate) struct Owner {
     inputs: mpsc::Receiver<Input>,
     view: watch::Sender<Arc<FarmView>>,
     ending: bool,
-    /// Answers that wait until everybody can see what they speak of.
-    answers: Vec<(Reply, Answer)>,
+    /// What is decided, to be written down before anybody acts on it.
+    pub(crate) changes: Vec<Change>,
+    /// What is to be done once that is written down.
+    pub(crate) deeds: Vec<Deed>,
+    /// Answers that wait until what they speak of is written down and everybody can see it.
+    pub(super) answers: Vec<(Reply, Answer)>,
 }
 
 type Answer = Result<Option<JobView>, FarmError>;
 type Reply = oneshot::Sender<Answer>;
 
-/// Loads the jobs of earlier runs and starts the owner. It ends when the context's shutdown is
-/// canceled and all agents are ended.
-pub fn start(context: &Arc<Context>) -> FarmHandle {
+/// Goes on with what earlier runs have `saved`, and starts the owner. It ends when the context's
+/// shutdown is canceled and all agents are ended.
+pub fn start(context: &Arc<Context>, saved: Saved) -> FarmHandle {
     let (sender, inputs) = mpsc::channel(1024);
     let empty = FarmView {
         generation: 0,
@@ -104,10 +115,12 @@ pub fn start(context: &Arc<Context>) -> FarmHandle {
         inputs,
         view,
         ending: false,
+        changes: Vec::new(),
+        deeds: Vec::new(),
         answers: Vec::new(),
         context: context.clone(),
     };
-    owner.load_jobs();
+    owner.resume(saved);
     context.tasks.spawn(owner.run());
     handle
 }
@@ -117,9 +130,9 @@ impl Owner {
         let mut tick = tokio::time::interval(TICK);
         let mut published = Instant::now();
         let shutdown = self.context.shutdown.clone();
-        self.act();
+        self.act().await;
         loop {
-            let urgent = tokio::select! {
+            let mut urgent = tokio::select! {
                 () = shutdown.cancelled(), if !self.ending => { self.begin_to_end(); true }
                 input = self.inputs.recv() => match input {
                     Some(input) => self.take(input),
@@ -127,11 +140,15 @@ impl Owner {
                 },
                 _ = tick.tick() => false,
             };
-            self.act();
+            // What came meanwhile shares one wait for the disk.
+            for _ in 0..MOST_INPUTS {
+                let Ok(input) = self.inputs.try_recv() else { break };
+                urgent |= self.take(input);
+            }
+            self.act().await;
             if urgent || published.elapsed() >= VIEW_INTERVAL {
                 published = Instant::now();
-                let generation = self.view.borrow().generation + 1;
-                self.view.send_replace(Arc::new(self.farm_view(generation)));
+                self.publish();
                 for (reply, answer) in self.answers.drain(..) {
                     let _gone = reply.send(answer);
                 }
@@ -141,6 +158,13 @@ impl Owner {
             }
         }
         self.save_all();
+        self.commit().await;
+    }
+
+    /// Shows everybody the farm as it is.
+    pub(super) fn publish(&mut self) {
+        let generation = self.view.borrow().generation + 1;
+        self.view.send_replace(Arc::new(self.farm_view(generation)));
     }
 
     /// Since the manager's start.
@@ -164,6 +188,9 @@ impl Owner {
             }
             Input::Connected { agent, address, pid, client } => {
                 if let Some(link) = self.links.get_mut(&agent) {
+                    if link.is_launched() {
+                        self.changes.push(launched(agent, Some(address.clone())));
+                    }
                     link.connected(address, pid, client);
                 }
             }
@@ -191,10 +218,12 @@ impl Owner {
 
     pub(crate) fn apply(&mut self, event: Event) {
         let now = self.now();
+        self.note(&event);
         self.farm.apply(event, now);
     }
 
-    fn act(&mut self) {
+    /// Decides, writes it down, and then does it.
+    async fn act(&mut self) {
         let now = self.now();
         if !self.ending {
             for action in plan(&mut self.farm, now) {
@@ -205,9 +234,11 @@ impl Owner {
             }
         }
         self.note_changes();
+        self.commit().await;
+        self.perform();
     }
 
-    /// Writes down jobs whose state has changed, and counts their time.
+    /// Notes jobs whose state has changed, and counts their time.
     fn note_changes(&mut self) {
         let now = self.now().as_secs_f64();
         let mut changed = Vec::new();
@@ -228,26 +259,14 @@ impl Owner {
             }
         }
         for id in changed {
-            self.save(&id);
-        }
-    }
-
-    pub(crate) fn save(&mut self, id: &JobId) {
-        let Some(record) = self.jobs.get_mut(id) else { return };
-        let folder = JobFolder::new(&self.context.jobs_dir, id);
-        if let Err(error) = folder.save(record) {
-            tracing::error!(job = %id, error, "the job can't be written down");
-            let message = format!("the job could not be written down: {error}");
-            if !record.messages.contains(&message) {
-                record.messages.push(message);
-            }
+            self.save_state(&id);
         }
     }
 
     fn save_all(&mut self) {
         self.note_changes();
         for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
-            self.save(&id);
+            self.save_state(&id);
         }
     }
 
@@ -288,16 +307,14 @@ impl Owner {
         }));
         record.split = Some(split);
         record.info = Some(info);
+        self.changes.push(Change::WorkEnded(work.clone()));
         self.apply(Event::JobInspected { job: id.clone(), plan: job_plan, resumed: vec![] });
-        self.save(id);
+        self.save_state(id);
     }
 
+    /// The files are written down already.
     fn frame_image(&mut self, id: &JobId, frame: i32, work: &WorkId, result: FrameResult) {
         let Some(record) = self.jobs.get_mut(id) else { return };
-        let folder = JobFolder::new(&self.context.jobs_dir, id);
-        if let Err(error) = folder.save_result(frame, &result) {
-            tracing::error!(job = %id, frame, error, "the frame can't be written down");
-        }
         record.results.insert(frame, result);
         self.context.merger.forget(id, frame);
         tracing::info!(job = %id, frame, %work, "frame completed");
@@ -309,56 +326,14 @@ impl Owner {
         let record = self.jobs.get(id).ok_or_else(|| FarmError::UnknownJob(id.clone()))?;
         Ok(self.job_view(id, record))
     }
-
-    fn load_jobs(&mut self) {
-        let Ok(entries) = fs_err::read_dir(&self.context.jobs_dir) else { return };
-        for entry in entries.flatten() {
-            let Ok(id) = JobId::new(entry.file_name().to_string_lossy().into_owned()) else {
-                continue;
-            };
-            let folder = JobFolder::new(&self.context.jobs_dir, &id);
-            match folder.prepare().map_err(|e| e.to_string()).and_then(|()| folder.load()) {
-                Ok(record) => self.adopt(id, record),
-                Err(error) => tracing::warn!(job = %id, error, "a job can't be read"),
-            }
-        }
-    }
-
-    /// Goes on with a job of an earlier run: stopped, with what is merged of it.
-    fn adopt(&mut self, id: JobId, record: JobRecord) {
-        let spec = &record.spec;
-        let Ok(scene) = crate::scene_id(&spec.scene) else { return };
-        let mut job =
-            blendnet_scheduler::Job::new(record.number, scene, spec.hold, spec.max_agents);
-        (job.priority, job.limits) = (spec.priority, spec.limits);
-        self.farm.jobs.insert(id.clone(), job);
-        if let (Some(info), Some(split)) = (&record.info, &record.split) {
-            let job_plan = plan_of(spec, info, split);
-            let bounds = job_plan.bounds();
-            let merged = |frame: i32| {
-                let done = self.context.merger.open(&id, frame)?;
-                Some((frame, Coverage::resumed(bounds?, &done).ok()?))
-            };
-            let resumed = job_plan.frames.iter().filter_map(|&frame| merged(frame)).collect();
-            self.apply(Event::JobInspected { job: id.clone(), plan: job_plan, resumed });
-        }
-        for &frame in record.results.keys() {
-            self.apply(Event::FrameCompleted { job: id.clone(), frame });
-        }
-        if let Some(job) = self.farm.jobs.get_mut(&id) {
-            job.failure.clone_from(&record.failure);
-            job.state = match record.state {
-                JobState::Completed => JobState::Completed,
-                JobState::Failed => JobState::Failed,
-                JobState::Ready => JobState::Ready,
-                _ => JobState::Paused,
-            };
-        }
-        self.jobs.insert(id, record);
-    }
 }
 
-fn plan_of(spec: &JobSpec, info: &SceneInfo, split: &SplitPlan) -> JobPlan {
+/// An agent of ours, before it has an address or after.
+pub(crate) fn launched(agent: AgentId, address: Option<String>) -> Change {
+    Change::Agent(SavedAgent { agent, launched: true, address, password: None, ca_pem: None })
+}
+
+pub(super) fn plan_of(spec: &JobSpec, info: &SceneInfo, split: &SplitPlan) -> JobPlan {
     let frames = spec.frames.clone().unwrap_or(FrameSet::one(info.frame_current));
     JobPlan {
         split: split.split,

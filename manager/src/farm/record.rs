@@ -1,11 +1,9 @@
-//! What of a job is kept on disk, so that it survives the manager.
+//! What of a job is kept on disk besides its rows in the database.
 //!
 //! ```text
-//! jobs/<job>/job.json          the submission, what the inspection said, its state
-//!            look.png          the scene's view transform, for previews
+//! jobs/<job>/look.png          the scene's view transform, for previews
 //!            frames/<n>.film   what is merged; says itself which regions it holds
 //!            frames/<n>.png    preview
-//!            frames/<n>.json   the finished files, once there are any
 //!            parts/            parts on their way into a film
 //! ```
 
@@ -34,6 +32,8 @@ pub struct FrameResult {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct JobRecord {
     pub(crate) number: u64,
+    /// Kept by itself: it may be long, and seldom changes.
+    #[serde(skip_serializing)]
     pub(crate) spec: JobSpec,
     pub(crate) created_secs: u64,
     pub(crate) state: JobState,
@@ -83,60 +83,37 @@ impl JobFolder {
         self.0.join("parts").join(work.as_str())
     }
 
-    fn result(&self, frame: i32) -> PathBuf {
-        self.0.join("frames").join(format!("{frame}.json"))
+    /// Where parts are on their way into films.
+    pub(crate) fn parts(&self) -> PathBuf {
+        self.0.join("parts")
     }
 
-    fn record(&self) -> PathBuf {
-        self.0.join("job.json")
-    }
-
-    /// Makes the folder, and empties it of parts that nobody waits for any more.
+    /// Makes the folder.
     pub(crate) fn prepare(&self) -> std::io::Result<()> {
-        let parts = self.0.join("parts");
-        if parts.exists() {
-            fs::remove_dir_all(&parts)?;
-        }
-        fs::create_dir_all(parts)?;
+        fs::create_dir_all(self.parts())?;
         fs::create_dir_all(self.0.join("frames"))
     }
 
-    pub(crate) fn save(&self, record: &JobRecord) -> Result<(), String> {
-        write_json(&self.record(), record)
-    }
-
-    pub(crate) fn save_result(&self, frame: i32, result: &FrameResult) -> Result<(), String> {
-        write_json(&self.result(frame), result)
-    }
-
-    /// Reads a job as it was written down; what is not readable is said and left alone.
-    pub(crate) fn load(&self) -> Result<JobRecord, String> {
-        let mut record: JobRecord = read_json(&self.record())?;
-        let frames = fs::read_dir(self.0.join("frames")).map_err(|e| e.to_string())?;
-        for entry in frames.flatten() {
-            let path = entry.path();
-            let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<i32>().ok());
-            if let (Some(number), Some("json")) =
-                (number, path.extension().and_then(|e| e.to_str()))
-            {
-                record.results.insert(number, read_json(&path)?);
+    /// Removes parts that nobody waits for: half downloads, and those that were merged.
+    pub(crate) fn empty_parts(&self) {
+        for entry in fs::read_dir(self.parts()).into_iter().flatten().flatten() {
+            if let Err(error) = fs::remove_file(entry.path()) {
+                tracing::warn!(%error, "a part that is merged stays");
             }
         }
-        Ok(record)
     }
-}
-
-fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), String> {
-    let json = serde_json::to_vec(value).map_err(|e| e.to_string())?;
-    blendnet_net::secret::write_private(path, &json).map_err(|e| e.to_string())
-}
-
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, String> {
-    let json = fs::read(path).map_err(|e| e.to_string())?;
-    serde_json::from_slice(&json).map_err(|e| format!("{}: {e}", path.display()))
 }
 
 impl JobRecord {
+    /// From the submission and the rest, as JSON.
+    pub(crate) fn read(spec: &str, state: &str) -> serde_json::Result<Self> {
+        let mut all: serde_json::Value = serde_json::from_str(state)?;
+        if let Some(fields) = all.as_object_mut() {
+            fields.insert("spec".to_owned(), serde_json::from_str(spec)?);
+        }
+        serde_json::from_value(all)
+    }
+
     /// All blobs that the job needs or made.
     pub(crate) fn blobs(&self) -> impl Iterator<Item = &BlobId> {
         let files = self.spec.scene.manifest.files.iter().map(|file| &file.blob);

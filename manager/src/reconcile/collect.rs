@@ -2,7 +2,8 @@
 
 use super::agent::Remote;
 use super::disk;
-use crate::farm::{Input, JobFolder};
+use crate::farm::{FrameResult, Input, JobFolder};
+use crate::store::SavedPart;
 use blendnet_net::client::ClientError;
 use blendnet_protocol::{
     FailureKind, FilmRect, JobId, Outcome, ResultFile, Timing, Work, WorkId, WorkKind,
@@ -115,9 +116,15 @@ async fn fetch(remote: &Remote, given: &Given, outcome: Outcome) -> Result<(), C
             let path = folder.part(&given.work.id);
             download(remote, &image, &path).await?;
             let started = Instant::now();
-            let added = context.merger.add(job, frame, (rect, total_samples), region, &path).await;
-            let _gone = fs_err::tokio::remove_file(&path).await;
-            let preview = added?;
+            let part = SavedPart {
+                job: job.clone(),
+                frame,
+                region,
+                blob: image.blob,
+                file: given.work.id.to_string(),
+                merged: false,
+            };
+            let preview = context.keep_part(part, (rect, total_samples)).await?;
             let secs = started.elapsed().as_secs_f64();
             let (work, job) = (given.work.id.clone(), job.clone());
             let merged = Event::Merged { work, job: job.clone(), frame, secs };
@@ -133,6 +140,9 @@ async fn fetch(remote: &Remote, given: &Given, outcome: Outcome) -> Result<(), C
             for file in std::iter::once(&image).chain(&composed) {
                 keep(remote, job, &given.work.id, file).await?;
             }
+            let result = FrameResult { image, composed };
+            context.keep_frame(job, frame, &given.work.id, &result).await?;
+            let FrameResult { image, composed } = result;
             let (job, work) = (job.clone(), given.work.id.clone());
             remote.farm.tell(Input::FrameImage { job, frame, work, image, composed }).await;
         }

@@ -45,6 +45,7 @@ pub(crate) struct AgentLink {
     pub(crate) progress: Option<Progress>,
     /// The way to its log.
     pub(crate) client: Option<Client>,
+    launched: bool,
     commands: mpsc::Sender<Command>,
     end: CancellationToken,
 }
@@ -52,7 +53,7 @@ pub(crate) struct AgentLink {
 impl AgentLink {
     /// Launches an agent on this computer.
     pub(crate) fn launch(context: &Arc<Context>, farm: &FarmHandle, id: AgentId) -> Self {
-        let (link, commands, end) = Self::new();
+        let (link, commands, end) = Self::new(true);
         context.tasks.spawn(agent::launched(context.clone(), farm.clone(), id, commands, end));
         link
     }
@@ -64,14 +65,14 @@ impl AgentLink {
         id: AgentId,
         endpoint: (String, String, Option<String>),
     ) -> Self {
-        let (mut link, commands, end) = Self::new();
+        let (mut link, commands, end) = Self::new(false);
         link.address.clone_from(&endpoint.0);
         let (context_, farm) = (context.clone(), farm.clone());
         context.tasks.spawn(agent::added(context_, farm, id, endpoint, commands, end));
         link
     }
 
-    fn new() -> (Self, mpsc::Receiver<Command>, CancellationToken) {
+    fn new(launched: bool) -> (Self, mpsc::Receiver<Command>, CancellationToken) {
         let (commands, receiver) = mpsc::channel(256);
         let end = CancellationToken::new();
         let link = Self {
@@ -80,6 +81,7 @@ impl AgentLink {
             report: None,
             progress: None,
             client: None,
+            launched,
             commands,
             end: end.clone(),
         };
@@ -91,6 +93,11 @@ impl AgentLink {
         if self.commands.try_send(command).is_err() {
             tracing::warn!(address = self.address, "agent takes no commands");
         }
+    }
+
+    /// Whether we launched it.
+    pub(crate) fn is_launched(&self) -> bool {
+        self.launched
     }
 
     /// Ends it if we launched it; otherwise lets go of it.

@@ -1,6 +1,7 @@
 //! Parts into films, one after the other for each frame, off the async threads.
 
 use crate::farm::JobFolder;
+use crate::store::StoreError;
 use blendnet_film::{Film, FilmError, Look};
 use blendnet_net::blobs::{BlobError, BlobStore};
 use blendnet_protocol::{BlobId, FilmRect, JobId, Region};
@@ -25,6 +26,9 @@ pub enum MergeError {
     /// The merged frame can't be kept.
     #[error("keeping the merged frame")]
     Keep(#[from] BlobError),
+    /// It can't be written down.
+    #[error("writing down a result")]
+    Store(#[from] StoreError),
     /// Nothing of the frame is merged.
     #[error("nothing is merged of frame {0}")]
     Empty(i32),
@@ -34,17 +38,17 @@ pub enum MergeError {
 }
 
 /// By job and frame.
-type Films = BTreeMap<(JobId, i32), Arc<Mutex<Slot>>>;
+pub(super) type Films = BTreeMap<(JobId, i32), Arc<Mutex<Slot>>>;
 
 /// All films. Cheap to clone.
 #[derive(Clone)]
 pub struct Merger {
-    jobs_dir: PathBuf,
-    films: Arc<Mutex<Films>>,
+    pub(super) jobs_dir: PathBuf,
+    pub(super) films: Arc<Mutex<Films>>,
 }
 
 /// A film in use.
-struct Slot {
+pub(super) struct Slot {
     film: Film,
     look: Option<Look>,
     look_path: PathBuf,
@@ -55,28 +59,6 @@ impl Merger {
     /// For the jobs in a folder.
     pub fn new(jobs_dir: &Path) -> Self {
         Self { jobs_dir: jobs_dir.to_owned(), films: Arc::default() }
-    }
-
-    /// What an earlier run merged of a frame; `None`: nothing, or not to be trusted.
-    pub fn open(&self, job: &JobId, frame: i32) -> Option<Vec<Region>> {
-        let folder = JobFolder::new(&self.jobs_dir, job);
-        let path = folder.film(frame);
-        if !path.exists() {
-            return None;
-        }
-        match Film::open(&path) {
-            Ok(film) if film.unfinished().is_none() => {
-                let covered = film.covered().to_vec();
-                lock(&self.films).insert((job.clone(), frame), Arc::new(slot(film, &folder)));
-                Some(covered)
-            }
-            unusable => {
-                let error = unusable.err().map(|error| crate::chain(&error));
-                tracing::warn!(job = %job, frame, error, "the film is rendered again");
-                let _gone = fs::remove_file(&path);
-                None
-            }
-        }
     }
 
     /// Adds a part to its frame's film. Says whether there is a new preview.
@@ -99,6 +81,12 @@ impl Merger {
             Ok(slot.preview(&folder.preview(frame)))
         })
         .await
+    }
+
+    /// Whether adding a part was begun, and failed on its way.
+    pub(super) fn is_half_added(&self, job: &JobId, frame: i32, region: Region) -> bool {
+        let slot = lock(&self.films).get(&(job.clone(), frame)).cloned();
+        slot.is_some_and(|slot| lock(&slot).film.unfinished() == Some(region))
     }
 
     /// Writes what is merged of a frame as a blob.
@@ -154,7 +142,7 @@ impl Merger {
     }
 }
 
-fn slot(film: Film, folder: &JobFolder) -> Mutex<Slot> {
+pub(super) fn slot(film: Film, folder: &JobFolder) -> Mutex<Slot> {
     Mutex::new(Slot { film, look: None, look_path: folder.look(), preview_at: None })
 }
 
@@ -192,6 +180,6 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(act).await.unwrap_or(Err(MergeError::Interrupted))
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

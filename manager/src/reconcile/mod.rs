@@ -3,11 +3,13 @@
 mod agent;
 mod collect;
 mod disk;
+mod kept;
 mod launch;
 mod link;
 mod merge;
 mod numbered;
 mod reap;
+mod recover;
 
 pub(crate) use disk::failure_of;
 pub(crate) use link::{AgentLink, Command};
