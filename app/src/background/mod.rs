@@ -109,6 +109,7 @@ async fn serve(served: Served, claim: Claim, mut commands: mpsc::Receiver<Comman
         match command {
             Command::Render(key, order) => renders.render(&served, key, *order),
             Command::Resume(key, job, start) => renders.resume(&served, key, job, start),
+            Command::Estimate(order) => renders.estimate(&served, order),
             Command::Stop(key) => renders.stop(key),
             other => drop(tokio::spawn(at_hand(served.clone(), other))),
         }
@@ -150,7 +151,7 @@ async fn at_hand(served: Served, command: Command) {
         Command::Delete(job) => farm::delete(job, &served).await,
         Command::Farm(wish) => farm::ask(wish, &served).await,
         Command::Notify { title, text } => notify::tell(&title, &text).await,
-        Command::Render(..) | Command::Resume(..) | Command::Stop(_) => {}
+        Command::Estimate(_) | Command::Render(..) | Command::Resume(..) | Command::Stop(_) => {}
     }
 }
 

@@ -1,6 +1,7 @@
 //! The renders that go on, with the same workflow as the command line.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use blendnet_protocol::JobId;
 use tokio::task::JoinHandle;
@@ -9,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Outbox, Served};
 use crate::gui::command::Order;
 use crate::gui::event::Event;
+use crate::workflow::estimate;
 use crate::workflow::event::{Events, Summary};
 use crate::workflow::launch::{StartOptions, named_blender};
 use crate::workflow::problem::Problem;
@@ -27,6 +29,7 @@ pub(super) fn checked(mut order: Order) -> Result<Order, Problem> {
 #[derive(Debug, Default)]
 pub(super) struct Renders {
     running: BTreeMap<u64, (CancellationToken, JoinHandle<()>)>,
+    estimating: Option<(CancellationToken, JoinHandle<()>)>,
 }
 
 impl Renders {
@@ -75,6 +78,29 @@ impl Renders {
         self.running.insert(key, (stop, task));
     }
 
+    /// Says how long a render would take; the newest question is answered.
+    pub(super) fn estimate(&mut self, served: &Served, order: Box<Order>) {
+        let stop = CancellationToken::new();
+        let (data, outbox) = (served.data.clone(), served.outbox.clone());
+        let task = tokio::task::spawn_local({
+            let stop = stop.clone();
+            async move {
+                let (events, _nobody) = Events::channel();
+                let estimated = async {
+                    let Order { request, start } = checked((*order).clone())?;
+                    let setting =
+                        Setting { data: &data, start: &start, events: &events, stop: &stop };
+                    estimate::estimate(&setting, &request).await
+                };
+                let estimated = estimated.await.map(Arc::new);
+                outbox.tell(Event::Estimated(order, estimated));
+            }
+        });
+        if let Some((before, _)) = self.estimating.replace((stop, task)) {
+            before.cancel();
+        }
+    }
+
     /// Stops a render; what is rendered is kept.
     pub(super) fn stop(&self, key: u64) {
         if let Some((stop, _)) = self.running.get(&key) {
@@ -84,10 +110,11 @@ impl Renders {
 
     /// Stops all renders and waits for them.
     pub(super) async fn end(self) {
-        for (stop, _) in self.running.values() {
+        let all = || self.running.values().chain(&self.estimating);
+        for (stop, _) in all() {
             stop.cancel();
         }
-        for (_, task) in self.running.into_values() {
+        for (_, task) in self.running.into_values().chain(self.estimating) {
             drop(task.await);
         }
     }

@@ -58,6 +58,8 @@ enum Command {
 enum OnFarm {
     /// Render a .blend
     Render(render::RenderArgs),
+    /// Say how long a render will take; a few samples of it are rendered
+    Estimate(render::RenderArgs),
     /// Go on with a render that was stopped
     Resume(render::ResumeArgs),
     /// Keep a farm warm on this machine
@@ -153,6 +155,7 @@ fn ended(ending: Ending, json: bool) -> u8 {
 async fn command(command: OnFarm, shared: &Shared) -> Ending {
     match command {
         OnFarm::Render(args) => render::run(args, shared).await,
+        OnFarm::Estimate(args) => render::estimate(args, shared).await,
         OnFarm::Resume(args) => render::resume(args, shared).await,
         OnFarm::Farm(command) => unless_stopped(farm::run(command, shared), shared).await,
         OnFarm::Jobs { command } => unless_stopped(jobs::run(command, shared), shared).await,

@@ -7,11 +7,14 @@ use blendnet_protocol::{FrameSet, JobId, Overrides, SplitChoice};
 use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
+use super::farm::printed;
 use super::farm_args::FarmArgs;
 use super::moved::MovedArgs;
-use super::printer::Printer;
+use super::printer::{Printer, print_json, print_lines};
 use super::{Ending, Shared};
+use crate::workflow::estimate;
 use crate::workflow::event::{Event, Events, Summary};
+use crate::workflow::launch::StartOptions;
 use crate::workflow::problem::Problem;
 use crate::workflow::render::{self, Setting};
 use crate::workflow::submit::Request;
@@ -91,10 +94,9 @@ impl From<SplitArg> for SplitChoice {
     }
 }
 
-/// Renders a .blend.
-pub(super) async fn run(args: RenderArgs, shared: &Shared) -> Ending {
+/// What the arguments ask for.
+fn order(args: RenderArgs) -> Result<(Request, StartOptions), Problem> {
     let start = args.farm.start_options()?;
-    let data = shared.data_dir()?;
     let request = Request {
         blend: args.file,
         output: args.output,
@@ -111,15 +113,40 @@ pub(super) async fn run(args: RenderArgs, shared: &Shared) -> Ending {
         max_agents: args.farm.agents(),
         allow_missing: args.allow_missing,
         moved: args.moved.moved(),
+        estimated_secs: None,
     };
+    Ok((request, start))
+}
+
+/// Renders a .blend.
+pub(super) async fn run(args: RenderArgs, shared: &Shared) -> Ending {
+    let farm = args.farm.clone();
+    let (request, start) = order(args)?;
+    let data = shared.data_dir()?;
     let (events, receiver) = Events::channel();
     let stop = shared.soft.child_token();
     let setting = Setting { data: &data, start: &start, events: &events, stop: &stop };
     let work = async {
-        args.farm.warn_if_ignored(&data, &events).await;
+        farm.warn_if_ignored(&data, &events).await;
         render::render(&setting, &request).await
     };
     show(Box::pin(work), receiver, &stop, shared.json).await
+}
+
+/// Says how long a render will take.
+pub(super) async fn estimate(args: RenderArgs, shared: &Shared) -> Ending {
+    let (request, start) = order(args)?;
+    let data = shared.data_dir()?;
+    // What is sent and started is no news to somebody who only asks.
+    let (events, receiver) = Events::channel();
+    drop(receiver);
+    let stop = shared.soft.child_token();
+    let setting = Setting { data: &data, start: &start, events: &events, stop: &stop };
+    let estimate = estimate::estimate(&setting, &request).await?;
+    if shared.json {
+        return printed(print_json(&estimate));
+    }
+    printed(print_lines(&super::text::estimate(&estimate)))
 }
 
 /// Goes on with a job.

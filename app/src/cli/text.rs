@@ -5,6 +5,7 @@ use std::path::Path;
 use blendnet_protocol::{AgentState, FrameState, JobState};
 
 use crate::text::{bytes, count, duration, percent};
+use crate::workflow::estimate::Estimate;
 use crate::workflow::event::{
     Event, FrameEnded, FrameInWork, ProgressReport, SceneSummary, Summary, Upload,
 };
@@ -26,6 +27,24 @@ pub(super) fn lines(event: &Event) -> Vec<String> {
         Event::Done(summary) => done(summary),
         Event::Progress(_) | Event::Preview(_) => Vec::new(),
     }
+}
+
+/// How long a render will take.
+pub(super) fn estimate(estimate: &Estimate) -> Vec<String> {
+    let Estimate { name, likely_secs, least_secs, most_secs, because, .. } = estimate;
+    let frames = count(estimate.frames, "frame", "frames");
+    let agents = count(estimate.agents as usize, "agent", "agents");
+    let mut lines = vec![
+        format!(
+            "{name}: {frames} with {agents} of this computer: about {}",
+            duration(*likely_secs)
+        ),
+        format!("between {} and {}: {because}", duration(*least_secs), duration(*most_secs)),
+    ];
+    for (agents, secs) in &estimate.by_agents {
+        lines.push(format!("{agents:>4} {}", duration(*secs)));
+    }
+    lines
 }
 
 fn sent(upload: &Upload) -> Vec<String> {

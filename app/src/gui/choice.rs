@@ -142,6 +142,7 @@ impl Choice {
             max_agents: Some(agents(settings)),
             allow_missing: self.allow_missing,
             moved: self.moved.clone(),
+            estimated_secs: None,
         };
         Ok(Order { request, start: start_options(settings) })
     }

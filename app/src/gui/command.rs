@@ -22,6 +22,8 @@ pub enum Command {
     Find(PathBuf),
     /// Ask for the folder of the pictures; the dialog begins at this one.
     ChooseOutput(PathBuf),
+    /// Say how long a render would take.
+    Estimate(Box<Order>),
     /// Render; the key names it in what is told of it.
     Render(u64, Box<Order>),
     /// Go on with a render that was stopped.

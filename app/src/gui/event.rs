@@ -7,8 +7,10 @@ use blendnet_pack::inspect::{Inspection, Thumbnail};
 use blendnet_pack::trace::Trace;
 use blendnet_protocol::JobId;
 
+use super::command::Order;
 use super::fonts::Font;
 use super::linear::Linear;
+use crate::workflow::estimate::Estimate;
 use crate::workflow::event::{Event as Step, Summary};
 use crate::workflow::handoff::door::Delivery;
 use crate::workflow::history::Entry;
@@ -35,6 +37,8 @@ pub enum Event {
     },
     /// The artist chose the folder of the pictures.
     OutputChosen(PathBuf),
+    /// How long a render will take, or why that can't be said.
+    Estimated(Box<Order>, Result<Arc<Estimate>, Problem>),
     /// A step of the render with this key.
     Step(u64, Box<Step>),
     /// The render with this key ended.

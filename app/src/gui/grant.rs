@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::app::{App, Undoable};
 use super::choice;
-use super::command::{Command, FarmWish};
+use super::command::{Command, FarmWish, Order};
 use super::event::Event;
 use super::fetched::Fetched;
 use super::running::Running;
@@ -86,6 +86,7 @@ impl App {
             }
             // The window system asks back, and then renders are stopped first.
             Wish::Close => context.send_viewport_cmd(egui::ViewportCommand::Close),
+            Wish::Ask(Command::Estimate(order)) => self.estimate(order),
             Wish::Ask(command) => self.send(command),
         }
     }
@@ -103,10 +104,19 @@ impl App {
             return;
         }
         let Some(scene) = &state.scene else { return };
-        let Ok(order) = scene.choice.order(&scene.path, &state.settings) else { return };
+        let Ok(mut order) = scene.choice.order(&scene.path, &state.settings) else { return };
+        let estimate = scene.estimate.as_ref().filter(|(asked, _)| **asked == order);
+        let estimate = estimate.and_then(|(_, estimate)| estimate.value());
+        order.request.estimated_secs = estimate.map(|estimate| estimate.likely_secs);
         let name = scene.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let key = self.begin_render(Running::new(name, order.request.output.clone()));
         self.send(Command::Render(key, Box::new(order)));
+    }
+
+    fn estimate(&mut self, order: Box<Order>) {
+        let Some(scene) = &mut self.state.scene else { return };
+        scene.estimate = Some((order.clone(), Fetched::Pending(None)));
+        self.send(Command::Estimate(order));
     }
 
     fn stop(&mut self, key: u64) {

@@ -11,6 +11,7 @@ use super::event::{Event, Past, Picture, SceneRead};
 use super::fetched::Fetched;
 use super::queue::Queue;
 use super::running::{Phase, Running};
+use super::screens::cost::Estimated;
 use crate::settings::Settings;
 use crate::workflow::event::Summary;
 use crate::workflow::handoff::Handoff;
@@ -44,6 +45,8 @@ pub struct OpenScene {
     pub choice: Choice,
     /// What Blender said of it, if it was handed over.
     pub handoff: Option<Handoff>,
+    /// How long it will take, once it was asked for.
+    pub estimate: Option<Estimated>,
 }
 
 impl OpenScene {
@@ -152,6 +155,7 @@ impl State {
             read: Fetched::Unasked,
             trace: Fetched::Unasked,
             handoff: None,
+            estimate: None,
         });
         // Perhaps the paths were mended in Blender meanwhile.
         scene.choice.moved.clear();
@@ -192,6 +196,13 @@ impl State {
             Event::OutputChosen(folder) => {
                 if let Some(scene) = &mut self.scene {
                     scene.choice.output = folder.display().to_string();
+                }
+            }
+            Event::Estimated(order, estimated) => {
+                let scene = self.scene_of(&order.request.blend);
+                let known = scene.and_then(|scene| scene.estimate.as_mut());
+                if let Some((_, estimate)) = known.filter(|(asked, _)| *asked == order) {
+                    estimate.take(estimated);
                 }
             }
             Event::Step(key, step) => {

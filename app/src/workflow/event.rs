@@ -231,6 +231,9 @@ pub struct Summary {
     pub render_secs: f64,
     /// Samples times pixels rendered, over what one machine would do.
     pub work_ratio: f64,
+    /// What was estimated before, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated_secs: Option<f64>,
     /// How much each agent did, 0 to 1, from its busy time and its speed.
     pub agents: Vec<AgentShare>,
 }

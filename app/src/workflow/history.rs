@@ -36,6 +36,9 @@ pub struct Entry {
     pub render_secs: f64,
     /// Agents that took part.
     pub agents: usize,
+    /// Seconds that were estimated before, if they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_secs: Option<f64>,
 }
 
 impl Entry {
@@ -53,6 +56,7 @@ impl Entry {
             total_samples: summary.total_samples,
             render_secs: summary.render_secs,
             agents: summary.agents.iter().filter(|agent| agent.share > 0.0).count(),
+            estimated_secs: summary.estimated_secs,
         }
     }
 }
@@ -107,6 +111,7 @@ mod tests {
             total_samples: 64,
             render_secs: 10.5,
             agents: 2,
+            estimated_secs: Some(9.0),
         }
     }
 

@@ -14,6 +14,7 @@ pub mod blenders;
 pub mod choose;
 pub mod compare;
 pub mod data_dir;
+pub mod estimate;
 pub mod event;
 pub mod farm;
 pub mod follow;

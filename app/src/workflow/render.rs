@@ -51,7 +51,7 @@ pub async fn render(setting: &Setting<'_>, request: &Request) -> Result<Summary,
     let rendered = async {
         let files = unless_stopped(setting.stop, &blend, gathered(gathering)).await?;
         let job = prepare(setting, &farm, request, (&blend, &hashes), &output, files).await?;
-        go_on(setting, &farm, job, &output, began).await
+        go_on(setting, &farm, job, &output, (began, request.estimated_secs)).await
     };
     let rendered = rendered.await;
     farm.leave().await;
@@ -100,10 +100,10 @@ async fn resume_on(
         }
         JobState::Queued | JobState::Running | JobState::Completed => {}
     }
-    go_on(setting, farm, job.clone(), &output, began).await
+    go_on(setting, farm, job.clone(), &output, (began, None)).await
 }
 
-async fn open_farm(setting: &Setting<'_>) -> Result<Farm, Problem> {
+pub(super) async fn open_farm(setting: &Setting<'_>) -> Result<Farm, Problem> {
     let farm = Farm::open(setting.data, setting.start).await?;
     let reached =
         FarmReached { address: farm.manager().address().to_owned(), started: farm.started() };
@@ -220,7 +220,7 @@ async fn go_on(
     farm: &Farm,
     job: JobView,
     output: &Output,
-    began: Instant,
+    (began, estimated_secs): (Instant, Option<f64>),
 ) -> Result<Summary, Problem> {
     let manager = farm.manager();
     // A new watch: an older one may still show the job as it was before it ran.
@@ -240,7 +240,7 @@ async fn go_on(
         return Err(paused(setting.data, &ended.job));
     }
     drop(fs_err::tokio::remove_file(output.preview()).await);
-    let summary = summary(&ended, output, began);
+    let summary = Summary { estimated_secs, ..summary(&ended, output, began) };
     history::add(setting.data, &Entry::new(&ended.job.name, &summary));
     setting.events.tell(Event::Done(Box::new(summary.clone()))).await;
     if let Some(problem) = failed_frames(&ended.job) {
@@ -278,6 +278,7 @@ fn summary(ended: &Ended, output: &Output, began: Instant) -> Summary {
         wall_secs: began.elapsed().as_secs_f64(),
         render_secs: job.elapsed_secs,
         work_ratio: job.work_ratio,
+        estimated_secs: None,
         agents: ended.shares.clone(),
     }
 }
@@ -338,7 +339,7 @@ async fn gathered(
 }
 
 /// Waits for a step, unless the artist stops before anything is rendered.
-async fn unless_stopped<T>(
+pub(super) async fn unless_stopped<T>(
     stop: &CancellationToken,
     blend: &BlendFile,
     work: impl Future<Output = Result<T, Problem>>,

@@ -18,7 +18,7 @@ use super::scene_files::{Moved, SceneFiles};
 use super::upload;
 
 /// What the artist wants rendered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// The .blend.
     pub blend: PathBuf,
@@ -36,6 +36,8 @@ pub struct Request {
     pub allow_missing: bool,
     /// Where files and folders are that are not where the .blend says.
     pub moved: Moved,
+    /// Seconds that the artist was told it would take.
+    pub estimated_secs: Option<f64>,
 }
 
 /// Submits a job of files that the farm has; it waits for those that Blender will ask for.

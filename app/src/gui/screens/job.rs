@@ -159,6 +159,9 @@ fn done_ui(ui: &mut egui::Ui, summary: &Summary, wishes: &mut Vec<Wish>) {
     let frames = count(summary.frames_done, "frame", "frames");
     let text = format!("Done: {frames} in {}", duration(summary.render_secs));
     ui.label(egui::RichText::new(text).color(good).strong());
+    if let Some(estimated_secs) = summary.estimated_secs {
+        fact(ui, "Estimated", duration(estimated_secs));
+    }
     ui.horizontal_wrapped(|ui| {
         if let Some(picture) = summary.pictures.last() {
             if button_ui(ui, icons::LOOK, "Open")

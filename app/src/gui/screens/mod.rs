@@ -1,6 +1,7 @@
 //! What is drawn: the bar on top, one screen below it, what went wrong at the bottom.
 
 mod agents;
+pub mod cost;
 mod frames;
 mod help;
 mod job;

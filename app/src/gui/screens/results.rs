@@ -126,6 +126,9 @@ fn what(entry: &Entry) -> String {
         duration(entry.render_secs),
         count(entry.agents, "agent", "agents"),
     );
+    if let Some(estimated_secs) = entry.estimated_secs {
+        what = format!("{what}; estimated {}", duration(estimated_secs));
+    }
     if entry.frames_failed > 0 {
         let failed = count(entry.frames_failed, "frame failed", "frames failed");
         what = format!("{what}; {failed}");

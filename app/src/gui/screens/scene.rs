@@ -6,6 +6,7 @@ use std::sync::Arc;
 use blendnet_pack::inspect::Scene;
 use blendnet_pack::trace::{Dependency, Trace};
 
+use super::cost::cost_ui;
 use super::settings::this_computer_ui;
 use crate::gui::choice::Choice;
 use crate::gui::command::Command;
@@ -60,7 +61,10 @@ pub fn scene_ui(
             ui.add_space(theme::GAP);
             farm_ui(ui, settings, wishes);
             ui.add_space(theme::GAP);
+            let can_render = obstacle.is_none();
             render_button_ui(ui, scene, obstacle, wishes);
+            ui.add_space(theme::GAP);
+            cost_ui(ui, scene, settings, can_render, wishes);
         });
     });
     egui::CentralPanel::default().show(ui, |ui| {

@@ -142,3 +142,60 @@ fn all_keys_are_shown_in_one_place_and_escape_puts_them_away() {
     assert!(!window.shows("Pixel for pixel"));
     assert!(window.harness.query_by_label("Keys").is_some(), "the button stays");
 }
+
+fn estimate() -> std::sync::Arc<crate::workflow::estimate::Estimate> {
+    std::sync::Arc::new(crate::workflow::estimate::Estimate {
+        name: "demo.blend".into(),
+        frames: 1,
+        samples: 72,
+        probed_samples: 6,
+        probed_secs: 5.0,
+        agents: 2,
+        likely_secs: 125.0,
+        least_secs: 106.0,
+        most_secs: 143.0,
+        because: "every sample costs the same".into(),
+        by_agents: vec![(1, 126.0), (2, 125.0), (4, 127.0)],
+    })
+}
+
+#[test]
+fn an_estimate_is_told_until_something_is_changed_and_stands_beside_what_it_took() {
+    let mut window = Window::new().with_demo();
+    window.click("Estimate");
+    let asked = window.asked();
+    let [Command::Estimate(order)] = &asked[..] else { panic!("{asked:?}") };
+    assert!(window.shows("Renders a few samples"));
+    window.tell(Event::Estimated(order.clone(), Ok(estimate())));
+    for text in ["about 2 min 05 s", "1 min 46 s to 2 min 23 s", "every sample costs the same"] {
+        assert!(window.shows(text), "{text}");
+    }
+    window.type_in("Camera", "Other");
+    assert!(window.shows("Something was changed since the estimate"));
+    assert!(!window.shows("about 2 min 05 s"));
+    window.harness.state_mut().state.scene.as_mut().unwrap().choice.camera.clear();
+    window.press(egui::Key::F12);
+    let asked = window.asked();
+    let rendered = asked.iter().find_map(|command| match command {
+        Command::Render(_, order) => Some(order.request.estimated_secs),
+        _ => None,
+    });
+    assert_eq!(rendered, Some(Some(125.0)), "{asked:?}");
+    let mut done = summary(&["/out/a.png"]);
+    done.estimated_secs = Some(125.0);
+    window.end(Ok(done));
+    assert!(window.shows("Estimated") && window.shows("2 min 05 s"));
+}
+
+#[test]
+fn an_estimate_that_fails_says_why_and_can_be_asked_for_again() {
+    let mut window = Window::new().with_demo();
+    window.click("Estimate");
+    let asked = window.asked();
+    let [Command::Estimate(order)] = &asked[..] else { panic!("{asked:?}") };
+    let problem = Problem::farm("no agent has a Blender").hint("install one");
+    window.tell(Event::Estimated(order.clone(), Err(problem)));
+    assert!(window.shows("no agent has a Blender") && window.shows("install one"));
+    window.click("Estimate");
+    assert!(matches!(&window.asked()[..], [Command::Estimate(_)]));
+}

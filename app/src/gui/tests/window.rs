@@ -206,6 +206,7 @@ pub(super) fn summary(pictures: &[&str]) -> Summary {
         wall_secs: 14.0,
         render_secs: 12.0,
         work_ratio: 1.0,
+        estimated_secs: None,
         agents: vec![AgentShare { id: "agent-1".into(), share: 1.0 }],
     }
 }
