@@ -1,6 +1,7 @@
 //! What is asked of the farm beside the renders: more agents, their logs, the end of a job.
 
-use blendnet_protocol::JobId;
+use blendnet_net::client::ClientError;
+use blendnet_protocol::{JobId, JobView};
 
 use super::Served;
 use crate::gui::command::FarmWish;
@@ -8,6 +9,7 @@ use crate::gui::event::Event;
 use crate::workflow::data_dir::DataDir;
 use crate::workflow::farm::Farm;
 use crate::workflow::launch::StartOptions;
+use crate::workflow::manager::Manager;
 use crate::workflow::problem::Problem;
 use crate::workflow::records::Record;
 
@@ -15,6 +17,24 @@ use crate::workflow::records::Record;
 pub(super) async fn ask(wish: FarmWish, served: &Served) {
     let told = match wish {
         FarmWish::Agents(count) => agents(&served.data, count).await.err().map(Event::Trouble),
+        FarmWish::Settle(job) => {
+            let settled = of_job(&served.data, "finishing it with what it has", async |manager| {
+                manager.settle(&job).await
+            });
+            settled.await.err().map(Event::Trouble)
+        }
+        FarmWish::Priority(job, priority) => {
+            let moved = of_job(&served.data, "moving it first", async |manager| {
+                manager.prioritise(&job, priority).await
+            });
+            moved.await.err().map(Event::Trouble)
+        }
+        FarmWish::FrameFirst(job, frame) => {
+            let moved = of_job(&served.data, "moving the frame first", async |manager| {
+                manager.frame_first(&job, frame).await
+            });
+            moved.await.err().map(Event::Trouble)
+        }
         FarmWish::Log(agent) => {
             let lines = log(&served.data, &agent).await;
             Some(Event::Log(agent, lines))
@@ -30,6 +50,17 @@ async fn agents(data: &DataDir, count: u32) -> Result<(), Problem> {
     let manager = farm.manager();
     let asked = manager.want_agents(count).await;
     asked.map_err(|e| manager.problem("changing the number of agents", &e))
+}
+
+/// Asks the manager something of a job.
+async fn of_job(
+    data: &DataDir,
+    doing: &str,
+    ask: impl AsyncFnOnce(&Manager) -> Result<JobView, ClientError>,
+) -> Result<(), Problem> {
+    let farm = running(data).await?;
+    let manager = farm.manager();
+    ask(manager).await.map(drop).map_err(|e| manager.problem(doing, &e))
 }
 
 async fn log(data: &DataDir, agent: &str) -> Result<Vec<String>, Problem> {

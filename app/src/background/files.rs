@@ -16,6 +16,9 @@ use crate::workflow::scene_files::Moved;
 /// Pictures are larger than this in no direction; graphics chips take no more.
 const MOST_PX: u32 = 8192;
 
+/// Longer side of small pictures.
+const THUMB_PX: u32 = 200;
+
 /// Asks for a .blend and reads it.
 pub(super) async fn choose_scene(outbox: &Outbox) {
     let dialog = rfd::AsyncFileDialog::new().add_filter("Blender files", &["blend"]);
@@ -74,19 +77,45 @@ fn look_into(path: &Path) -> Result<SceneRead, PackError> {
     Ok(SceneRead { inspection, thumbnail })
 }
 
-/// Loads a picture to look at.
-pub(super) async fn load_picture(path: PathBuf, outbox: &Outbox) {
-    load_pass(path, None, outbox).await;
-}
-
 /// Loads a pass of an EXR to look at; other pictures have none.
 pub(super) async fn load_pass(path: PathBuf, pass: Option<String>, outbox: &Outbox) {
+    let loaded = load(&path, pass).await;
+    outbox.tell(Event::Picture(path, loaded));
+}
+
+/// Loads a picture, or a pass of an EXR.
+pub(super) async fn load(path: &Path, pass: Option<String>) -> Result<Arc<Picture>, Problem> {
     let load = move |path: &Path| {
         let is_exr = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("exr"));
         if is_exr { exr::load(path, pass.as_deref()) } else { decode(path) }
     };
-    let loaded = in_background(&path, load).await;
-    outbox.tell(Event::Picture(path, loaded.map(Arc::new)));
+    in_background(path, load).await.map(Arc::new)
+}
+
+/// Loads a small picture; where that can't be done there is none.
+pub(super) async fn load_thumb(path: PathBuf, outbox: &Outbox) {
+    // Each takes the memory of a whole picture while it is made smaller.
+    static TURN: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
+    let Ok(_turn) = TURN.acquire().await else { return };
+    let small = in_background(&path, |path| {
+        let is_exr = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("exr"));
+        if is_exr {
+            let picture = exr::load(path, None)?;
+            let [width, height] = picture.pixels.size.map(|px| u32::try_from(px).unwrap_or(0));
+            let bytes = picture.pixels.as_raw().to_vec();
+            let whole = image::RgbaImage::from_raw(width, height, bytes);
+            return Ok(image_of(&DynamicImage::ImageRgba8(whole.unwrap_or_default())));
+        }
+        Ok(image_of(&read_picture(path)?))
+    });
+    let small = small.await.inspect_err(|problem| tracing::debug!("{problem}")).ok();
+    outbox.tell(Event::Thumb(path, small));
+}
+
+fn image_of(picture: &DynamicImage) -> egui::ColorImage {
+    let small = picture.thumbnail(THUMB_PX, THUMB_PX).to_rgba8();
+    let size = [small.width(), small.height()].map(|px| usize::try_from(px).unwrap_or_default());
+    egui::ColorImage::from_rgba_unmultiplied(size, small.as_raw())
 }
 
 fn decode(path: &Path) -> Result<Picture, Problem> {

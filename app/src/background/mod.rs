@@ -6,7 +6,9 @@ mod farm;
 mod files;
 mod fonts;
 mod notify;
+mod pictures;
 mod render;
+mod video;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -82,7 +84,7 @@ pub fn start(
     let thread = std::thread::Builder::new().name("background".to_owned());
     let run = move || {
         let local = tokio::task::LocalSet::new();
-        let served = Served { data, settings, outbox };
+        let served = Served { data, settings, outbox, pictures: pictures::Pictures::default() };
         runtime.block_on(local.run_until(serve(served, claim, commanded)));
         runtime.shutdown_background();
     };
@@ -97,6 +99,7 @@ struct Served {
     data: DataDir,
     settings: PathBuf,
     outbox: Outbox,
+    pictures: pictures::Pictures,
 }
 
 async fn serve(served: Served, claim: Claim, mut commands: mpsc::Receiver<Command>) {
@@ -138,7 +141,10 @@ async fn at_hand(served: Served, command: Command) {
         Command::Trace(path, moved) => files::trace_scene(path, moved, outbox).await,
         Command::Find(missing) => files::find(missing, outbox).await,
         Command::ChooseOutput(from) => files::choose_output(from, outbox).await,
-        Command::LoadPicture(path) => files::load_picture(path, outbox).await,
+        Command::LoadPicture(path) => served.pictures.show(path, outbox).await,
+        Command::LoadAhead(paths) => served.pictures.load_ahead(paths).await,
+        Command::LoadThumb(path) => files::load_thumb(path, outbox).await,
+        Command::SaveVideo(pictures, fps) => video::save(pictures, fps, outbox).await,
         Command::LoadPass(path, pass) => files::load_pass(path, Some(pass), outbox).await,
         Command::OpenWithDesktop(path) => files::open_with_desktop(path, outbox).await,
         Command::SaveAs(path) => files::save_as(path, outbox).await,

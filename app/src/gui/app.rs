@@ -14,6 +14,7 @@ use super::keys;
 use super::screens;
 use super::state::State;
 use super::theme;
+use super::thumbs::Thumbs;
 use super::widgets::viewer::Viewer;
 use super::wish::Wish;
 use crate::settings::Settings;
@@ -30,6 +31,7 @@ pub struct App {
     pub viewer: Viewer,
     /// The scene's small picture on the graphics chip, and of which scene.
     pub(super) thumbnail: Option<(PathBuf, egui::TextureHandle)>,
+    pub(super) thumbs: Thumbs,
     pub(super) undoer: Undoer<Undoable>,
     commands: mpsc::Sender<Command>,
     events: std_mpsc::Receiver<Event>,
@@ -44,7 +46,8 @@ impl App {
     ) -> Self {
         let state = State::new(settings);
         let (viewer, undoer) = (Viewer::default(), Undoer::default());
-        Self { state, viewer, thumbnail: None, undoer, commands, events }
+        let thumbs = Thumbs::default();
+        Self { state, viewer, thumbnail: None, thumbs, undoer, commands, events }
     }
 
     /// Sets the theme, asks for what is shown first, opens `scene`.
@@ -61,8 +64,10 @@ impl App {
     pub fn take_events(&mut self, context: &egui::Context) {
         self.state.focused = context.input(|input| input.focused);
         while let Ok(event) = self.events.try_recv() {
-            if let Event::Fonts(fonts) = &event {
-                fonts::add(context, fonts);
+            match &event {
+                Event::Fonts(fonts) => fonts::add(context, fonts),
+                Event::Thumb(path, Some(image)) => self.thumbs.take(context, path, image.clone()),
+                _ => {}
             }
             if matches!(event, Event::Delivered(_)) {
                 context.send_viewport_cmd(egui::ViewportCommand::Focus);
@@ -76,6 +81,7 @@ impl App {
                 self.send(command);
             }
         }
+        self.play(context);
         let shown = self.state.shown.as_ref();
         if let Some((shown, picture)) = shown.and_then(|s| Some((s, s.picture.value()?))) {
             self.viewer.upload(context, picture, shown.generation);
@@ -85,6 +91,17 @@ impl App {
         self.viewer.upload_beside(context, beside);
         if self.state.closing && !self.state.is_rendering() {
             context.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
+    }
+
+    /// Plays on, and wakes up when the next frame is due.
+    fn play(&mut self, context: &egui::Context) {
+        let now = context.input(|input| input.time);
+        let commands = self.state.play(now);
+        self.send_all(commands);
+        if let Some(due) = self.state.playing {
+            let wait = (due - now).clamp(0.004, 1.0);
+            context.request_repaint_after(std::time::Duration::from_secs_f64(wait));
         }
     }
 

@@ -43,6 +43,12 @@ pub enum Command {
     },
     /// Load a picture to look at.
     LoadPicture(PathBuf),
+    /// Load a picture and keep it at hand: it is soon looked at.
+    LoadAhead(Vec<PathBuf>),
+    /// Load a small picture of a picture.
+    LoadThumb(PathBuf),
+    /// Ask where to, and make a video of pictures, so many a second.
+    SaveVideo(Vec<PathBuf>, f64),
     /// Load a pass of an EXR to look at, by its full name.
     LoadPass(PathBuf, String),
     /// Open a file or folder with the program that the desktop has for it.
@@ -62,6 +68,12 @@ pub enum FarmWish {
     Agents(u32),
     /// The last lines of an agent's log.
     Log(String),
+    /// Good enough: finish every frame that was begun with the samples that it has.
+    Settle(JobId),
+    /// Jobs with a larger one come first.
+    Priority(JobId, i32),
+    /// This frame before the others.
+    FrameFirst(JobId, i32),
 }
 
 /// What to render, and on what.

@@ -49,6 +49,8 @@ pub enum Event {
     Log(String, Result<Vec<String>, Problem>),
     /// A picture was loaded, or can't be.
     Picture(PathBuf, Result<Arc<Picture>, Problem>),
+    /// A small picture was loaded, or can't be.
+    Thumb(PathBuf, Option<egui::ColorImage>),
     /// A picture was saved where the artist wanted it.
     SavedAs(PathBuf),
     /// The renders that were made.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use blendnet_protocol::JobId;
+
 use super::app::{App, Undoable};
 use super::choice;
 use super::command::{Command, FarmWish, Order};
@@ -19,31 +21,21 @@ use crate::workflow::records::Record;
 impl App {
     /// Does what the artist wants.
     pub fn grant(&mut self, context: &egui::Context, wish: Wish) {
+        let Some(wish) = self.of_renders(wish) else { return };
         match wish {
             Wish::Go(screen) => self.state.screen = screen,
             Wish::Open(path) => self.open(path),
             Wish::Render => self.render(),
-            Wish::Stop(key) => self.stop(key),
-            Wish::StopAll => {
-                let keys: Vec<u64> = self.state.renders.going().map(|going| going.key).collect();
-                for key in keys {
-                    self.stop(key);
-                }
-            }
-            Wish::Resume(key) => self.resume(key),
-            Wish::LookAt(key) => {
-                let command = self.state.look_at(key);
-                self.viewer = Viewer::default();
-                self.send_all(command);
-            }
-            Wish::Discard(key) => {
-                let commands = self.state.discard(key);
-                self.send_all(commands);
-            }
-            Wish::Delete(job) => self.send(Command::Delete(job)),
-            Wish::Log(agent) => self.log(agent),
-            Wish::GoOn(record) => self.go_on(*record),
             Wish::Look(frame) => self.look(frame),
+            Wish::Play => {
+                let now = context.input(|input| input.time);
+                self.state.playing = if self.state.playing.is_some() { None } else { Some(now) };
+                context.request_repaint();
+            }
+            Wish::Thumb(path) => {
+                self.thumbs.ask(path.clone());
+                self.send(Command::LoadThumb(path));
+            }
             Wish::Show(path) => self.show(path),
             Wish::LookBack(entry, path) => {
                 self.state.note = Some(format!("{}: {}", entry.name, path.display()));
@@ -88,7 +80,56 @@ impl App {
             Wish::Close => context.send_viewport_cmd(egui::ViewportCommand::Close),
             Wish::Ask(Command::Estimate(order)) => self.estimate(order),
             Wish::Ask(command) => self.send(command),
+            // Granted before.
+            Wish::Stop(_)
+            | Wish::StopAll
+            | Wish::Resume(_)
+            | Wish::LookAt(_)
+            | Wish::Discard(_)
+            | Wish::Delete(_)
+            | Wish::Log(_)
+            | Wish::GoOn(_)
+            | Wish::Settle(_)
+            | Wish::First(_)
+            | Wish::FrameFirst(_) => {}
         }
+    }
+
+    /// Does it, if it is about renders that run, wait, or ended; else gives it back.
+    fn of_renders(&mut self, wish: Wish) -> Option<Wish> {
+        match wish {
+            Wish::Stop(key) => self.stop(key),
+            Wish::StopAll => {
+                let keys: Vec<u64> = self.state.renders.going().map(|going| going.key).collect();
+                for key in keys {
+                    self.stop(key);
+                }
+            }
+            Wish::Resume(key) => self.resume(key),
+            Wish::LookAt(key) => {
+                let command = self.state.look_at(key);
+                self.viewer = Viewer::default();
+                self.send_all(command);
+            }
+            Wish::Discard(key) => {
+                let commands = self.state.discard(key);
+                self.send_all(commands);
+            }
+            Wish::Delete(job) => self.send(Command::Delete(job)),
+            Wish::Log(agent) => self.log(agent),
+            Wish::GoOn(record) => self.go_on(*record),
+            Wish::Settle(key) => self.of_job(key, FarmWish::Settle),
+            Wish::First(key) => {
+                let before_all = self.state.renders.before_all();
+                self.of_job(key, |job| FarmWish::Priority(job, before_all));
+            }
+            Wish::FrameFirst(frame) => {
+                let key = self.state.render().map_or(0, |render| render.key);
+                self.of_job(key, |job| FarmWish::FrameFirst(job, frame));
+            }
+            other => return Some(other),
+        }
+        None
     }
 
     fn open(&mut self, path: PathBuf) {
@@ -109,7 +150,12 @@ impl App {
         let estimate = estimate.and_then(|(_, estimate)| estimate.value());
         order.request.estimated_secs = estimate.map(|estimate| estimate.likely_secs);
         let name = scene.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let key = self.begin_render(Running::new(name, order.request.output.clone()));
+        let read = scene.read.value().and_then(|read| scene.choice.scene(&read.inspection));
+        let fps = read.map_or(24.0, |scene| scene.fps);
+        let mut render = Running::new(name, order.request.output.clone());
+        render.fps = fps;
+        self.thumbs.forget(&order.request.output);
+        let key = self.begin_render(render);
         self.send(Command::Render(key, Box::new(order)));
     }
 
@@ -117,6 +163,12 @@ impl App {
         let Some(scene) = &mut self.state.scene else { return };
         scene.estimate = Some((order.clone(), Fetched::Pending(None)));
         self.send(Command::Estimate(order));
+    }
+
+    /// Asks the farm something of a render's job.
+    fn of_job(&mut self, key: u64, wish: impl FnOnce(JobId) -> FarmWish) {
+        let job = self.state.renders.get(key).and_then(|render| render.job.clone());
+        self.send_all(job.map(|job| Command::Farm(wish(job))));
     }
 
     fn stop(&mut self, key: u64) {
@@ -137,6 +189,7 @@ impl App {
         render.job = Some(job.clone());
         render.frames.clone_from(&before.frames);
         render.scene.clone_from(&before.scene);
+        render.fps = before.fps;
         state.renders.remove(key);
         let key = self.begin_render(render);
         self.send(Command::Resume(key, job, start));
@@ -169,6 +222,7 @@ impl App {
         state.shown = None;
         state.beside = None;
         state.note = None;
+        state.playing = None;
         state.screen = Screen::Render;
         self.viewer = Viewer::default();
         key

@@ -57,6 +57,7 @@ pub fn all() -> Vec<Shortcut> {
         // Before the shorter one, which would take it too.
         (again, "Changes it again", Wish::Redo, NotWhileTyping),
         (ctrl(Key::Z), "Takes back a changed setting", Wish::Undo, NotWhileTyping),
+        (bare(Key::Space), "Plays the finished frames, halts", Wish::Play, AtTheRender),
         (bare(Key::ArrowLeft), "Finished frame before", step(false), AtTheRender),
         (bare(Key::ArrowRight), "Finished frame after", step(true), AtTheRender),
         (bare(Key::F1), "Keys", Wish::Help, Always),

@@ -16,6 +16,7 @@ pub mod running;
 pub mod screens;
 pub mod state;
 pub mod theme;
+pub mod thumbs;
 pub mod track;
 pub mod widgets;
 pub mod wish;

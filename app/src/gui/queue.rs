@@ -10,6 +10,7 @@ pub struct Queue {
     all: Vec<Running>,
     shown: Option<u64>,
     last_key: u64,
+    priority: i32,
 }
 
 impl Queue {
@@ -53,6 +54,12 @@ impl Queue {
         if self.get(key).is_some() {
             self.shown = Some(key);
         }
+    }
+
+    /// A priority above all that were given before.
+    pub fn before_all(&mut self) -> i32 {
+        self.priority = self.priority.saturating_add(1);
+        self.priority
     }
 
     /// Takes a render off the list, and looks at the newest one that is left if it was shown.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use blendnet_protocol::{FrameState, JobId, JobState};
+use blendnet_protocol::{FrameSet, FrameState, JobId, JobState};
 
 use super::track::{Moment, Track};
 use crate::text::{count, duration, percent};
@@ -85,6 +85,10 @@ pub struct Running {
     pub warnings: Vec<String>,
     /// The frame that is looked at; `None`: the one in work.
     pub looked_at: Option<i32>,
+    /// Frames a second of the film.
+    pub fps: f64,
+    /// All frame numbers, in order; empty until they are known.
+    numbers: Vec<i32>,
     /// The newest picture.
     pub newest: Option<PathBuf>,
     /// How it went over time.
@@ -107,6 +111,8 @@ impl Running {
             frames: Vec::new(),
             warnings: Vec::new(),
             looked_at: None,
+            fps: 24.0,
+            numbers: Vec::new(),
             newest: None,
             track: Track::default(),
             discarded: false,
@@ -178,6 +184,8 @@ impl Running {
                 self.enter(Phase::Inspecting);
             }
             Step::Scene(scene) => {
+                let numbers = scene.frames.parse::<FrameSet>();
+                self.numbers = numbers.map(|set| set.frames().to_vec()).unwrap_or_default();
                 self.scene = Some(*scene);
                 self.enter(Phase::Rendering);
             }
@@ -239,6 +247,20 @@ impl Running {
             (false, Some(now)) => shown.rfind(|frame| *frame < now),
             (false, None) => shown.next_back(),
         }
+    }
+
+    /// All frame numbers, in order.
+    pub fn numbers(&self) -> &[i32] {
+        &self.numbers
+    }
+
+    /// Finished frames that are played after the one that is looked at; behind the last one comes the
+    /// first.
+    pub fn next_played(&self, count: usize) -> Vec<(i32, PathBuf)> {
+        let finished = || self.frames.iter().filter_map(|row| Some((row.frame, row.picture()?)));
+        let now = self.looked_at.unwrap_or(i32::MAX);
+        let after = finished().filter(|(frame, _)| *frame > now);
+        after.chain(finished().filter(|(frame, _)| *frame <= now)).take(count).collect()
     }
 
     /// The place of a frame's row, or where it belongs.

@@ -18,6 +18,9 @@ use crate::workflow::handoff::Handoff;
 use crate::workflow::handoff::door::Delivery;
 use crate::workflow::problem::Problem;
 
+/// Frames that are loaded before they are played.
+const FRAMES_AHEAD: usize = 4;
+
 /// Where the artist is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Screen {
@@ -94,6 +97,8 @@ pub struct State {
     pub note: Option<String>,
     /// The window closes as soon as its renders are stopped.
     pub closing: bool,
+    /// The finished frames are played; the next one is due then, in seconds of the window's clock.
+    pub playing: Option<f64>,
     /// The keys are shown.
     pub help: bool,
     /// The artist looks at this window.
@@ -116,6 +121,7 @@ impl State {
             troubles: Vec::new(),
             note: None,
             closing: false,
+            playing: None,
             help: false,
             focused: true,
         }
@@ -176,6 +182,30 @@ impl State {
         begin(&mut self.beside, path)
     }
 
+    /// Plays on: looks at the next finished frame when it is due and the one before was seen. Gives
+    /// what is to be loaded for that.
+    pub fn play(&mut self, now: f64) -> Vec<Command> {
+        let Some(due) = self.playing.filter(|due| now >= *due) else { return Vec::new() };
+        if self.shown.as_ref().is_some_and(|shown| shown.picture.is_pending()) {
+            return Vec::new();
+        }
+        let Some(render) = self.renders.shown_mut() else {
+            self.playing = None;
+            return Vec::new();
+        };
+        let mut next = render.next_played(1 + FRAMES_AHEAD).into_iter();
+        let Some((frame, picture)) = next.next() else {
+            self.playing = None;
+            return Vec::new();
+        };
+        render.looked_at = Some(frame);
+        // A film that was late goes on from now instead of hurrying after.
+        let each = 1.0 / render.fps.clamp(0.1, 240.0);
+        self.playing = Some(if now - due > each { now + each } else { due + each });
+        let ahead = next.map(|(_, picture)| picture).collect();
+        vec![self.show_picture(picture), Command::LoadAhead(ahead)]
+    }
+
     /// Takes in what happened. Gives what the background is to do about it.
     pub fn apply(&mut self, event: Event) -> Vec<Command> {
         match event {
@@ -221,7 +251,7 @@ impl State {
             }
             Event::Picture(path, picture) => self.picture(&path, &picture),
             // The app gives them to the painter before.
-            Event::Fonts(_) => {}
+            Event::Fonts(_) | Event::Thumb(..) => {}
             Event::SavedAs(path) => self.note = Some(format!("Saved as {}", path.display())),
             Event::History(past) => self.history = Fetched::There(past),
             Event::Trouble(problem) => self.trouble(problem),
@@ -304,6 +334,7 @@ impl State {
     fn look_again(&mut self) -> Option<Command> {
         self.shown = None;
         self.beside = None;
+        self.playing = None;
         let picture = self.renders.shown().and_then(Running::to_show)?;
         Some(self.show_picture(picture))
     }

@@ -36,6 +36,16 @@ pub enum Wish {
     GoOn(Box<Record>),
     /// Look at a finished frame; `None`: at what is in work.
     Look(Option<i32>),
+    /// Play the finished frames, or halt.
+    Play,
+    /// Have a small picture of a frame.
+    Thumb(PathBuf),
+    /// Finish a render with the samples that it has.
+    Settle(u64),
+    /// Let a render go before the others.
+    First(u64),
+    /// Let a frame go before the others.
+    FrameFirst(i32),
     /// Look at a picture.
     Show(PathBuf),
     /// Look at a picture of an older render.

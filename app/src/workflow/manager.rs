@@ -33,6 +33,11 @@ struct AgentCount {
     count: u32,
 }
 
+#[derive(Serialize)]
+struct Priority {
+    priority: i32,
+}
+
 impl Manager {
     /// The manager that `client` speaks to.
     pub fn new(client: Client, address: String) -> Self {
@@ -120,6 +125,21 @@ impl Manager {
     /// Pauses a job; what is rendered is kept.
     pub async fn stop(&self, job: &JobId) -> Result<JobView, ClientError> {
         self.client.post(&format!("job/{job}/stop"), &()).await
+    }
+
+    /// Finishes every frame that was begun with the samples that it has.
+    pub async fn settle(&self, job: &JobId) -> Result<JobView, ClientError> {
+        self.client.post(&format!("job/{job}/settle"), &()).await
+    }
+
+    /// Jobs with a larger priority come first.
+    pub async fn prioritise(&self, job: &JobId, priority: i32) -> Result<JobView, ClientError> {
+        self.client.put(&format!("job/{job}/priority"), &Priority { priority }).await
+    }
+
+    /// Lets a frame go before the others.
+    pub async fn frame_first(&self, job: &JobId, frame: i32) -> Result<JobView, ClientError> {
+        self.client.post(&format!("job/{job}/frame/{frame}/first"), &()).await
     }
 
     /// Deletes a job that does not run, with all that was rendered.

@@ -2,6 +2,7 @@
 
 use blendnet_protocol::FrameState;
 
+use crate::gui::icons::{self, sign_button_ui};
 use crate::gui::running::{FrameRow, Running};
 use crate::gui::theme;
 use crate::gui::wish::Wish;
@@ -15,9 +16,6 @@ pub(super) fn frames_ui(ui: &mut egui::Ui, render: &Running, wishes: &mut Vec<Wi
     }
     ui.horizontal(|ui| {
         ui.strong("Frames");
-        if render.looked_at.is_some() && render.is_going() && ui.button("Follow").clicked() {
-            wishes.push(Wish::Look(None));
-        }
         ui.label(egui::RichText::new("arrow keys look at the finished ones").weak());
     });
     let height =
@@ -55,6 +53,9 @@ fn frame_ui(ui: &mut egui::Ui, row: &FrameRow, looked_at: bool, wishes: &mut Vec
             }
             _ => {
                 ui.label(percent(row.done));
+                if sign_button_ui(ui, icons::FIRST, "Before the others").clicked() {
+                    wishes.push(Wish::FrameFirst(frame));
+                }
             }
         }
     });

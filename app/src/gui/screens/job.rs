@@ -5,7 +5,7 @@ use blendnet_protocol::JobState;
 
 use super::bar_of;
 use crate::gui::command::Command;
-use crate::gui::icons::{self, button_ui};
+use crate::gui::icons::{self, button_ui, sign_button_ui};
 use crate::gui::queue::Queue;
 use crate::gui::running::{Phase, Running};
 use crate::gui::theme;
@@ -21,9 +21,9 @@ pub(super) fn queue_ui(ui: &mut egui::Ui, queue: &Queue, wishes: &mut Vec<Wish>)
     if queue.all().len() < 2 {
         return;
     }
+    let going = queue.going().count();
     ui.horizontal(|ui| {
         ui.strong(count(queue.all().len(), "render", "renders"));
-        let going = queue.going().count();
         if going > 1 && button_ui(ui, icons::PAUSE, "Stop all").clicked() {
             wishes.push(Wish::StopAll);
         }
@@ -33,13 +33,20 @@ pub(super) fn queue_ui(ui: &mut egui::Ui, queue: &Queue, wishes: &mut Vec<Wish>)
     let area = egui::ScrollArea::vertical().id_salt("queue").max_height(150.0);
     area.auto_shrink([false, true]).show_rows(ui, height, queue.all().len(), |ui, range| {
         for render in queue.all().get(range).unwrap_or_default() {
-            ui.horizontal(|ui| row_ui(ui, render, shown == Some(render.key), wishes));
+            ui.horizontal(|ui| {
+                row_ui(ui, (render, going > 1), shown == Some(render.key), wishes);
+            });
         }
     });
     ui.separator();
 }
 
-fn row_ui(ui: &mut egui::Ui, render: &Running, shown: bool, wishes: &mut Vec<Wish>) {
+fn row_ui(
+    ui: &mut egui::Ui,
+    (render, several): (&Running, bool),
+    shown: bool,
+    wishes: &mut Vec<Wish>,
+) {
     let signals = theme::signals(ui.visuals());
     let color = match &render.phase {
         Phase::Done(_) => signals.good,
@@ -49,6 +56,12 @@ fn row_ui(ui: &mut egui::Ui, render: &Running, shown: bool, wishes: &mut Vec<Wis
     let said = egui::RichText::new(render.said()).color(color);
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
         ui.label(said);
+        if several && render.is_going() {
+            let first = sign_button_ui(ui, icons::FIRST, "Move first");
+            if first.clicked() {
+                wishes.push(Wish::First(render.key));
+            }
+        }
         let name = egui::Button::selectable(shown, &render.name).truncate();
         let size = egui::vec2(ui.available_width(), ui.spacing().interact_size.y);
         if ui.add_sized(size, name).clicked() {
@@ -66,6 +79,14 @@ fn stop_ui(ui: &mut egui::Ui, render: &Running, wishes: &mut Vec<Wish>) {
         }
         discard_ui(ui, "Cancel", render, wishes);
     });
+    let begun = render.progress.as_ref().is_some_and(|progress| progress.done > 0.0);
+    if begun {
+        let hint = "Every frame that was begun is finished with the samples that it has";
+        let enough = button_ui(ui, icons::ENOUGH, "Good enough").on_hover_text(hint);
+        if enough.clicked() {
+            wishes.push(Wish::Settle(render.key));
+        }
+    }
 }
 
 /// What can't be taken back takes a second click.

@@ -11,6 +11,7 @@ pub mod render;
 pub mod results;
 pub mod scene;
 pub mod settings;
+mod timeline;
 
 use super::app::App;
 use super::icons::{self, named, sign_button_ui};
@@ -28,7 +29,9 @@ pub fn window_ui(ui: &mut egui::Ui, app: &mut App, wishes: &mut Vec<Wish>) {
     }
     egui::CentralPanel::default().show(ui, |ui| match app.state.screen {
         Screen::Scene => scene::scene_ui(ui, &mut app.state, &mut app.thumbnail, wishes),
-        Screen::Render => render::render_ui(ui, &app.state, &mut app.viewer, wishes),
+        Screen::Render => {
+            render::render_ui(ui, &app.state, (&mut app.viewer, &app.thumbs), wishes);
+        }
         Screen::Results => results::results_ui(ui, &app.state, &mut app.viewer, wishes),
         Screen::Settings => settings::settings_ui(ui, &mut app.state, wishes),
     });

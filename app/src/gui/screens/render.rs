@@ -1,17 +1,23 @@
 //! The render: the picture while it grows, how far it is, who renders what.
 
 use super::picture::picture_ui;
-use super::{agents, frames, job, plots};
+use super::{agents, frames, job, plots, timeline};
 use crate::gui::running::Running;
 use crate::gui::state::State;
 use crate::gui::theme;
+use crate::gui::thumbs::Thumbs;
 use crate::gui::widgets::coverage;
 use crate::gui::widgets::sign::warning_ui;
 use crate::gui::widgets::viewer::Viewer;
 use crate::gui::wish::Wish;
 
 /// Draws the screen.
-pub fn render_ui(ui: &mut egui::Ui, state: &State, viewer: &mut Viewer, wishes: &mut Vec<Wish>) {
+pub fn render_ui(
+    ui: &mut egui::Ui,
+    state: &State,
+    (viewer, thumbs): (&mut Viewer, &Thumbs),
+    wishes: &mut Vec<Wish>,
+) {
     let Some(render) = state.render() else {
         ui.vertical_centered(|ui| {
             ui.add_space(60.0);
@@ -38,6 +44,11 @@ pub fn render_ui(ui: &mut egui::Ui, state: &State, viewer: &mut Viewer, wishes: 
     egui::CentralPanel::default().show(ui, |ui| {
         if let Some(coverage) = &coverage {
             egui::Panel::bottom("coverage").show(ui, |ui| coverage::strip_ui(ui, coverage, film));
+        }
+        if render.numbers().len() > 1 {
+            egui::Panel::bottom("timeline").show(ui, |ui| {
+                timeline::timeline_ui(ui, state, render, thumbs, wishes);
+            });
         }
         let over = |painter: &egui::Painter, place| {
             if let (Some(coverage), Some(film)) = (&coverage, film) {

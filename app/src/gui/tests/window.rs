@@ -215,3 +215,13 @@ pub(super) fn picture() -> Arc<Picture> {
     let pixels = Arc::new(egui::ColorImage::filled([64, 36], egui::Color32::from_rgb(9, 8, 7)));
     Arc::new(Picture { pixels, pass: None })
 }
+
+/// What is rendered, with these frames.
+pub(super) fn scene(frames: &str) -> Step {
+    let info = crate::workflow::recorded::info(Vec::new());
+    let mut view = crate::workflow::recorded::job(JobState::Running, 0.0, Vec::new());
+    view.info = Some(info);
+    let mut scene = crate::workflow::report::scene(&view).unwrap();
+    scene.frames = frames.to_owned();
+    Step::Scene(Box::new(scene))
+}
