@@ -60,16 +60,12 @@ impl Owner {
     }
 }
 
-/// Refuses limits that no job can keep.
+/// Refuses limits: nothing keeps them yet, and a ceiling that does not hold is worse than none.
 pub(crate) fn check_limits(limits: &JobLimits) -> Result<(), FarmError> {
-    let invalid = |message: String| Err(FarmError::Invalid(message));
-    match limits {
-        JobLimits { noise: Some(noise), .. } if !noise.is_finite() || *noise <= 0.0 => {
-            invalid(format!("a noise target of {noise} can't be reached; give a number above 0"))
-        }
-        JobLimits { budget_usd_micros: Some(0), .. } => {
-            invalid("a budget of nothing renders nothing; leave it out for no ceiling".to_owned())
-        }
-        _ => Ok(()),
+    if *limits == JobLimits::default() {
+        return Ok(());
     }
+    Err(FarmError::Invalid(
+        "this version keeps no budget, deadline or noise target; leave `limits` out".to_owned(),
+    ))
 }
