@@ -43,13 +43,10 @@ fn is_tests(path: &Path) -> bool {
 fn allowed(package: &str) -> &'static [&'static str] {
     match package {
         "blendnet-protocol" | "blendnet-cloud" | "blendnet-pack" => &[],
-        "blendnet-cloud-aws" => &["cloud"],
         "blendnet-scheduler" | "blendnet-film" | "blendnet-net" => &["protocol"],
         "blendnet-tasks" | "blendnet-tests" => &["protocol", "net"],
         "blendnet-agent" => &["protocol", "net", "film", "tasks"],
-        "blendnet-manager" => {
-            &["protocol", "net", "film", "tasks", "scheduler", "cloud", "cloud-aws"]
-        }
+        "blendnet-manager" => &["protocol", "net", "film", "tasks", "scheduler", "cloud"],
         "blendnet" => &["protocol", "net", "pack", "film", "scheduler"],
         other => panic!("say in this test what `{other}` may depend on"),
     }
