@@ -82,7 +82,8 @@ fi
 if command -v rustup >/dev/null && ! { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1; then
     rustup component add rustfmt clippy >&2
 fi
-[ -z "$has_apt" ] || packages "${window[@]}"
+# And two machines with a cable between them: network namespaces.
+[ -z "$has_apt" ] || packages "${window[@]}" iproute2
 if [ -n "${BLENDNET_TEST_BPY:-}" ]; then
     echo "$BLENDNET_TEST_BPY"
     exit 0
