@@ -2,6 +2,7 @@
 
 use super::owner::Owner;
 use super::request::FarmError;
+use crate::reconcile::failure_of;
 use crate::store::{Change, StoreError};
 use blendnet_protocol::JobId;
 use blendnet_scheduler::Event;
@@ -44,7 +45,8 @@ impl Owner {
     }
 
     /// Writes all notes down. While the disk takes nothing the farm decides nothing more: it would
-    /// forget what it does. Agents go on with what they have.
+    /// forget what it does. Agents go on with what they have. A full disk fails the jobs that run, since it
+    /// is for people to make room; what is merged is kept.
     pub(super) async fn commit(&mut self) {
         let changes = std::mem::take(&mut self.changes);
         let mut told = false;
@@ -75,6 +77,12 @@ impl Owner {
         }
         for record in self.jobs.values_mut() {
             record.messages.push(format!("{TROUBLE}: {cause}"));
+        }
+        if error.is_disk_full() {
+            let failure = failure_of("keeping what is decided", error);
+            for job in self.farm.active_jobs() {
+                self.apply(Event::JobFailed(job, failure.clone()));
+            }
         }
         self.publish();
     }

@@ -2,6 +2,7 @@
 //! help then.
 
 use super::MergeError;
+use crate::store::StoreError;
 use blendnet_film::FilmError;
 use blendnet_net::blobs::BlobError;
 use blendnet_net::client::ClientError;
@@ -31,6 +32,7 @@ pub(super) fn is_full_here(error: &(dyn Error + 'static)) -> bool {
         let film = error.downcast_ref::<MergeError>();
         let full = film.is_some_and(|e| matches!(e, MergeError::Film(FilmError::DiskFull { .. })))
             || error.downcast_ref::<BlobError>().is_some_and(BlobError::is_disk_full)
+            || error.downcast_ref::<StoreError>().is_some_and(StoreError::is_disk_full)
             || error.downcast_ref::<io::Error>().is_some_and(is_full);
         if full {
             return true;

@@ -62,6 +62,18 @@ pub enum StoreError {
     Closed,
 }
 
+impl StoreError {
+    /// Whether the disk has no room.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::Sqlite { source, .. } => {
+                source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+            }
+            Self::File(_) | Self::Newer { .. } | Self::Closed => false,
+        }
+    }
+}
+
 /// Something to write down.
 #[derive(Clone, Debug)]
 pub enum Change {
