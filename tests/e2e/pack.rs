@@ -1,7 +1,6 @@
 //! Packs of scenes of real Blenders render like the scenes.
 
 use crate::exactness::{ROUNDING, assert_equal, render};
-use crate::losses::assert_equal_nearly_everywhere;
 use blendnet_tests::{Blender, Render, blenders, compare_exr, program, system_blender};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -68,8 +67,7 @@ fn frames_whose_files_come_one_by_one_are_the_one_machines() {
     let rendered = render(&blender, &scene, &at("farm"), &["--frames", "1-4,12"]);
     for frame in [1, 2, 3, 4, 12] {
         let theirs = blender.one_go(&scene, &at("theirs.exr"), frame);
-        // Other frames were rendered before by the same Blender, with other tests beside it.
-        assert_equal_nearly_everywhere(&compare_exr(&rendered.exr(frame), &theirs));
+        assert_equal(&compare_exr(&rendered.exr(frame), &theirs), ROUNDING);
     }
 }
 

@@ -76,7 +76,7 @@ impl Blender {
             command.arg(&script).arg("--").arg(out).arg(frame.to_string()).arg(scene);
         } else {
             command.args(["-b", "--factory-startup", "-Y"]).arg(scene);
-            command.args(["-t", "2", "--python-exit-code", "1", "--python"]).arg(&script);
+            command.args(["-t", "1", "--python-exit-code", "1", "--python"]).arg(&script);
             command.arg("--").arg(out).arg(frame.to_string());
         }
         run(&mut command);

@@ -1,13 +1,18 @@
 """Renders a frame as Blender itself would: what our images are compared with.
 
-    blender -b FILE.blend -t 2 --python one_go.py -- OUT.exr [FRAME]
+With one thread: with two, in building the scene too, renders of one file differ from each other (docs/MEASURED.md).
+
+    blender -b FILE.blend -t 1 --python one_go.py -- OUT.exr [FRAME]
     python one_go.py -- OUT.exr [FRAME] FILE.blend
 """
 
 import os
 import sys
 
-import bpy
+# The module takes as many threads as there are processors, and has no option for it.
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+import bpy  # noqa: E402: after that
 
 given = sys.argv[sys.argv.index("--") + 1:]
 out = os.path.abspath(given[0])
