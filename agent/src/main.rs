@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use blendnet_agent::blender::{find, jail};
+use blendnet_agent::blender::{find, jail, parity};
 use blendnet_agent::config::{Cli, Config, Inner};
+use blendnet_protocol::Parity;
 use clap::Parser as _;
 
 /// Exit code of a program that could not be started, as shells have it.
@@ -29,14 +30,33 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints the Blenders that agents of this user would find.
+/// Prints the Blenders that agents of this user would use; tries out those that were not tried yet.
 fn blenders(paths: &[PathBuf]) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     let dir = blendnet_agent::config::data_dir();
     let found = runtime.block_on(find::find(paths, Path::new("/proc/self/exe"), &dir));
-    let builds: Vec<_> = found.iter().map(|found| &found.build).collect();
+    let (known, work) = (parity::known(&dir), tempfile::tempdir()?);
+    let mut builds = Vec::new();
+    for found in &found {
+        let verdict = match known.get(&found.stamp()) {
+            Some(verdict) => Some(verdict.clone()),
+            None => runtime.block_on(try_out(found, work.path(), &dir)),
+        };
+        match verdict.and_then(|verdict| verdict.unfit) {
+            Some(unfit) => writeln!(std::io::stderr(), "{unfit}")?,
+            None => builds.push(&found.build),
+        }
+    }
     writeln!(std::io::stdout(), "{}", serde_json::to_string(&builds)?)?;
     Ok(())
+}
+
+async fn try_out(found: &find::Found, work: &Path, dir: &Path) -> Option<Parity> {
+    let verdict = parity::check(found, Path::new("/proc/self/exe"), work).await;
+    if let Some(verdict) = &verdict {
+        parity::keep(dir, found, verdict);
+    }
+    verdict
 }
 
 fn run(config: Config) -> anyhow::Result<()> {

@@ -9,6 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use blendnet_net::secret::write_private;
 use blendnet_protocol::BlenderBuild;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::group;
 use super::jail::{self, Rules};
@@ -32,6 +33,14 @@ pub struct Found {
     stamps: Vec<Stamp>,
 }
 
+impl Found {
+    /// Names this build until its files change.
+    pub fn stamp(&self) -> String {
+        let stamps = serde_json::to_vec(&(&self.build, &self.stamps)).unwrap_or_default();
+        hex::encode(Sha256::digest(&stamps))
+    }
+}
+
 /// A file as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Stamp {
@@ -53,7 +62,7 @@ impl Stamp {
 ///
 /// `agent_program` is what the jail is started with, `dir` the agent's folder.
 pub async fn find(given: &[PathBuf], agent_program: &Path, dir: &Path) -> Vec<Found> {
-    let cache_file = cache_file(dir);
+    let cache_file = cache_file(dir, CACHE);
     let cache = load_cache(&cache_file);
     let asked = candidates(given).into_iter().map(|path| {
         let known = cache.iter().find(|found| Path::new(&found.build.path) == path).cloned();
@@ -78,13 +87,13 @@ pub async fn find(given: &[PathBuf], agent_program: &Path, dir: &Path) -> Vec<Fo
 }
 
 /// In the user's cache folder; in the agent's where there is no user.
-fn cache_file(dir: &Path) -> PathBuf {
+pub(super) fn cache_file(dir: &Path, name: &str) -> PathBuf {
     let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
     let folder = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);
     let folder = folder.filter(|folder| folder.is_absolute()).map(|folder| folder.join("blendnet"));
     match folder {
-        Some(folder) if fs_err::create_dir_all(&folder).is_ok() => folder.join(CACHE),
-        _ => dir.join(CACHE),
+        Some(folder) if fs_err::create_dir_all(&folder).is_ok() => folder.join(name),
+        _ => dir.join(name),
     }
 }
 

@@ -5,6 +5,7 @@ pub mod find;
 mod group;
 pub mod jail;
 mod lines;
+pub mod parity;
 pub mod process;
 mod progress;
 pub mod version;

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::board::{Board, Conflict, SceneError};
 use super::runner::Runner;
+use super::trial::{Trials, try_out};
 use super::warm::Start;
 use crate::blender::process::Glimpse;
 use crate::blender::{find, jail};
@@ -58,6 +59,8 @@ pub(super) struct Shared {
     generation: watch::Sender<u64>,
     /// Why no work is wanted now.
     away: Mutex<Option<String>>,
+    /// What Blenders made of known colours.
+    pub(super) trials: Trials,
     /// Blenders and isolation, once known.
     machine: OnceCell<(Vec<BlenderBuild>, String)>,
     /// There may be something to do.
@@ -123,6 +126,7 @@ impl Engine {
             board: Mutex::default(),
             generation: watch::Sender::new(1),
             away: Mutex::default(),
+            trials: Trials::default(),
             machine: OnceCell::new(),
             wake: Notify::new(),
             stopping: CancellationToken::new(),
@@ -142,10 +146,11 @@ impl Engine {
             found = finding => found,
             () = shared.stopping.cancelled() => return,
         };
+        let (found, untried) = shared.trials.sort_out(found, &settings.dir);
         let folders: Vec<PathBuf> = found.iter().flat_map(|f| f.folders.clone()).collect();
         let isolation = jail::isolation(&settings.dir, &folders);
         let start = Start {
-            agent_program: settings.agent_program,
+            agent_program: settings.agent_program.clone(),
             work: settings.dir.join("work"),
             jailed: isolation.starts_with("landlock"),
             threads: settings.threads,
@@ -155,6 +160,7 @@ impl Engine {
         tracing::info!(isolation, "ready to render");
         let _set_only_here = shared.machine.set((builds, isolation)).is_err();
         shared.changed();
+        shared.background.spawn(try_out(shared.clone(), untried, settings));
         Runner::new(shared, start, found).run().await;
     }
 
@@ -305,6 +311,9 @@ impl Engine {
             let board = self.shared.board();
             (board.statuses(), board.blender_pid)
         };
+        let parity = self.shared.trials.all();
+        let away = self.shared.away.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let away = away.or_else(|| self.shared.trials.unfit(&blenders));
         AgentReport {
             generation,
             version: VERSION.to_owned(),
@@ -313,7 +322,8 @@ impl Engine {
             blenders,
             host: blendnet_net::host::read(&self.settings.dir),
             blender_pid,
-            away: self.shared.away.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            away,
+            parity,
             works,
         }
     }

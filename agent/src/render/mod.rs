@@ -13,6 +13,7 @@ mod failure;
 mod runner;
 mod steps;
 mod store;
+mod trial;
 mod warm;
 
 pub use board::{Conflict, SceneError};

@@ -97,3 +97,45 @@ async fn render_with(blender: &Path) {
     }
     bench.engine.stop().await;
 }
+
+/// The real Blender under another name, so that nothing is known of it yet.
+fn stand_in(folder: &Path, before: &str) -> PathBuf {
+    let path = folder.join("blender");
+    fs_err::write(&path, format!("#!/bin/sh\n{before}\nexec /usr/bin/blender \"$@\"\n")).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs_err::set_permissions(&path, mode).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn a_blender_that_renders_known_colours_as_they_are_gets_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let blender = stand_in(folder.path(), "");
+    let bench = Bench::with(|_| vec![blender.clone()], Duration::from_mins(1));
+    let of_it = |parity: &&blendnet_protocol::Parity| Path::new(&parity.path) == blender;
+    let report = bench.wait_until("it was tried", |r| r.parity.iter().any(|p| of_it(&p))).await;
+    let parity = report.parity.iter().find(of_it).unwrap();
+    assert_eq!((&parity.unfit, parity.device.as_str(), &report.away), (&None, "CPU", &None));
+    assert!(parity.pixel_samples_per_sec > 0);
+    bench.engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_blender_that_renders_wrong_colours_gets_no_work_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let darken = "for script; do case \"$script\" in */patches.py)
+        sed -i 's/(1.0, 0.0, 0.0)/(0.4, 0.0, 0.0)/' \"$script\";; esac; done";
+    let blender = stand_in(folder.path(), darken);
+    let bench = Bench::with(|_| vec![blender.clone()], Duration::from_mins(1));
+    let report = bench.wait_until("it wants no work", |report| report.away.is_some()).await;
+    let why = report.away.unwrap();
+    assert!(why.contains("(0.400, 0.000, 0.000) instead of (1.000, 0.000, 0.000)"), "{why}");
+    bench.engine.stop().await;
+
+    let again = Bench::with(|_| vec![blender.clone()], Duration::from_mins(1));
+    let ready = |report: &blendnet_protocol::AgentReport| !report.blenders.is_empty();
+    let report = again.wait_until("others are found", ready).await;
+    assert!(!report.blenders.iter().any(|build| Path::new(&build.path) == blender));
+    assert_eq!(report.away, None, "the system's Blender renders right");
+    again.engine.stop().await;
+}

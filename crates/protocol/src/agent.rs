@@ -14,6 +14,22 @@ pub struct BlenderBuild {
     pub is_module: bool,
 }
 
+/// What a Blender made of patches whose colours are known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parity {
+    /// Version of the Blender.
+    pub version: String,
+    /// As in [`BlenderBuild`].
+    pub path: String,
+    /// What Cycles rendered on, such as `CPU` or `OPTIX: NVIDIA RTX 4090`.
+    pub device: String,
+    /// On a tiny picture with one thread.
+    pub pixel_samples_per_sec: u64,
+    /// Why it may not render; `None`: it may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfit: Option<String>,
+}
+
 /// The machine under an agent or manager.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -55,6 +71,9 @@ pub struct AgentReport {
     /// Why it wants no work now, such as its working hours; what it has is to be taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub away: Option<String>,
+    /// What its Blenders made of patches of known colours, as far as they were tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parity: Vec<Parity>,
     /// All work that was not deleted, oldest first.
     pub works: Vec<WorkStatus>,
 }

@@ -14,7 +14,9 @@ mod scene;
 mod scene_info;
 mod work;
 
-pub use agent::{AgentReport, BlenderBuild, Host, PairRequest, RoomMachine, SceneState, Unpaired};
+pub use agent::{
+    AgentReport, BlenderBuild, Host, PairRequest, Parity, RoomMachine, SceneState, Unpaired,
+};
 pub use answer::{Answer, VERSION};
 pub use frames::{FrameSet, FrameSetError};
 pub use ids::{AgentId, BlobId, IdError, JobId, SceneId, WorkId};
