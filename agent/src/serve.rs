@@ -18,6 +18,9 @@ use crate::render::{Engine, EngineSettings};
 use crate::room::{self, Membership};
 use crate::tasks::AgentTasks;
 
+/// By then the first picture of a farm that was started for it is there.
+const TRIAL_DELAY: Duration = Duration::from_secs(20);
+
 /// Serves until a signal, `POST shutdown`, or the end of stdin where that was asked for.
 pub async fn serve(config: Config, log: RecentLog) -> anyhow::Result<()> {
     blendnet_net::init_crypto();
@@ -86,6 +89,7 @@ fn settings(config: &Config) -> EngineSettings {
         agent_program: PathBuf::from("/proc/self/exe"),
         threads: config.threads,
         hang_timeout: Duration::from_secs(config.hang_timeout_secs),
+        trial_delay: TRIAL_DELAY,
     }
 }
 

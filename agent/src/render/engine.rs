@@ -34,6 +34,8 @@ pub struct EngineSettings {
     pub threads: u32,
     /// How long Blender may do nothing.
     pub hang_timeout: Duration,
+    /// How long after the start Blenders are tried out: not while the first picture is waited for.
+    pub trial_delay: Duration,
 }
 
 /// Why a work is not taken.

@@ -54,6 +54,10 @@ impl Trials {
 /// Renders patches of known colours with one Blender after the other, beside the work.
 pub(super) async fn try_out(shared: Arc<Shared>, untried: Vec<Found>, settings: EngineSettings) {
     let work = settings.dir.join("work");
+    tokio::select! {
+        () = tokio::time::sleep(settings.trial_delay) => {}
+        () = shared.stopping.cancelled() => return,
+    }
     for found in untried {
         let checked = tokio::select! {
             checked = parity::check(&found, &settings.agent_program, &work) => checked,

@@ -58,6 +58,7 @@ impl Bench {
             agent_program: agent_program(),
             threads: 1,
             hang_timeout,
+            trial_delay: Duration::ZERO,
         };
         Self { engine: Engine::start(settings, blobs), dir, _temp: temp }
     }
