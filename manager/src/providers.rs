@@ -1,7 +1,7 @@
 //! Who lends machines to this farm: the provider that the command line names.
 
 use crate::config::Lender;
-use blendnet_cloud::{FarmTag, LocalProvider, Provider, ProviderError};
+use blendnet_cloud::{FarmTag, LocalProvider, Provider, ProviderError, SlurmProvider};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
@@ -16,9 +16,10 @@ pub fn open(lender: &Lender) -> Result<Arc<dyn Provider>, ProviderError> {
             blendnet_cloud::Settings::parse(&[], pairs)?;
             Ok(Arc::new(LocalProvider::new()))
         }
+        "slurm" => Ok(Arc::new(SlurmProvider::new(pairs)?)),
         other => Err(ProviderError::Setting {
             name: "provider".to_owned(),
-            reason: format!("this program knows no provider `{other}`; it has local"),
+            reason: format!("this program knows no provider `{other}`; it has local and slurm"),
         }),
     }
 }

@@ -1,4 +1,4 @@
-//! Machines to render on: one trait for all who lend them, and this computer as the first of them.
+//! Machines to render on: one trait for all who lend them, this computer, and Slurm clusters.
 //!
 //! Adding a provider is one crate or folder with a [`Provider`] in it, and one test that runs
 //! `conformance::run` (feature `conformance`).
@@ -11,6 +11,7 @@ mod local;
 mod local_provider;
 mod provider;
 mod setting;
+mod slurm;
 
 pub use check::{Check, Verdict};
 pub use error::ProviderError;
@@ -21,3 +22,4 @@ pub use provider::{
     Offer, Provider,
 };
 pub use setting::{Setting, SettingKind, Settings};
+pub use slurm::SlurmProvider;
