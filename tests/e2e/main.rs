@@ -15,6 +15,7 @@ mod losses;
 mod pack;
 mod room;
 mod scene;
+mod slurm;
 mod trust;
 mod warm;
 mod window;

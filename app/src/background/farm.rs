@@ -78,8 +78,7 @@ async fn running(data: &DataDir) -> Result<Farm, Problem> {
 
 /// Deletes a job, and what is remembered of it. Jobs are the manager's; one without agents does it.
 pub(super) async fn delete(job: JobId, served: &Served) {
-    let options =
-        StartOptions { agents: 0, threads_per_agent: None, blenders: Vec::new(), idle: None };
+    let options = StartOptions::default();
     let deleted = async {
         let farm = Farm::open(&served.data, &options).await?;
         let manager = farm.manager();

@@ -16,7 +16,7 @@ const MAX_AGENTS: i64 = 256;
 /// How to start a farm on this machine.
 #[derive(Args, Clone, Debug)]
 pub(super) struct FarmArgs {
-    /// Agents on this machine [default: 2, or 1 on a single processor]
+    /// Agents to launch [default: 2, or 1 on a single processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_AGENTS))]
     agents: Option<u32>,
     /// Threads of each agent [default: the processors, shared evenly]
@@ -25,6 +25,12 @@ pub(super) struct FarmArgs {
     /// A Blender, or a Python with the bpy module; may be given several times
     #[arg(long = "blender", value_name = "PATH")]
     blenders: Vec<PathBuf>,
+    /// Who lends the agents' machines, such as `slurm` [default: this machine]
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
+    /// A setting of the provider, such as `partition=night`; may be given several times
+    #[arg(long = "provider-set", value_name = "NAME=VALUE", requires = "provider")]
+    provider_settings: Vec<String>,
 }
 
 impl FarmArgs {
@@ -37,6 +43,8 @@ impl FarmArgs {
             threads_per_agent: self.threads_per_agent,
             blenders,
             idle: None,
+            provider: self.provider.clone(),
+            provider_settings: self.provider_settings.clone(),
         })
     }
 
@@ -50,6 +58,7 @@ impl FarmArgs {
         let given = [
             (self.threads_per_agent.is_some(), "--threads-per-agent"),
             (!self.blenders.is_empty(), "--blender"),
+            (self.provider.is_some(), "--provider"),
         ];
         let given: Vec<&str> = given.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
         if given.is_empty() || !matches!(Farm::join(data).await, Ok(Some(_))) {

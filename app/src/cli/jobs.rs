@@ -28,8 +28,7 @@ pub(super) enum JobsCommand {
 pub(super) async fn run(command: Option<JobsCommand>, shared: &Shared) -> Ending {
     let data = shared.data_dir()?;
     // Jobs are the manager's; one without agents can tell of them.
-    let options =
-        StartOptions { agents: 0, threads_per_agent: None, blenders: Vec::new(), idle: None };
+    let options = StartOptions::default();
     let farm = Farm::open(&data, &options).await?;
     let ending = match command {
         None | Some(JobsCommand::List) => list(&farm, shared).await,

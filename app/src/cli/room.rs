@@ -39,8 +39,7 @@ pub(super) struct UnpairArgs {
 
 /// Joins the farm that runs, or starts one without agents for the moment.
 async fn open(shared: &Shared) -> Result<Farm, Problem> {
-    let options =
-        StartOptions { agents: 0, threads_per_agent: None, blenders: Vec::new(), idle: None };
+    let options = StartOptions::default();
     Farm::open(&shared.data_dir()?, &options).await
 }
 

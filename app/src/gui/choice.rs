@@ -163,7 +163,7 @@ pub fn start_options(settings: &Settings) -> StartOptions {
         agents: agents(settings),
         threads_per_agent: Some(settings.threads_per_agent).filter(|threads| *threads > 0),
         blenders: (!blender.is_empty()).then(|| PathBuf::from(blender)).into_iter().collect(),
-        idle: None,
+        ..StartOptions::default()
     }
 }
 

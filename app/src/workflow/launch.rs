@@ -29,9 +29,9 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 const MAX_LOG_BYTES: u64 = 4 * 1024 * 1024;
 
 /// What a farm is started with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StartOptions {
-    /// Agents on this machine.
+    /// Agents to launch: on this machine, unless another provider lends them.
     pub agents: u32,
     /// Threads of each; `None` shares the processors evenly.
     pub threads_per_agent: Option<u32>,
@@ -39,6 +39,10 @@ pub struct StartOptions {
     pub blenders: Vec<PathBuf>,
     /// End after so long without work; `None` is the manager's own choice.
     pub idle: Option<Duration>,
+    /// Who lends the machines; `None` is this machine itself.
+    pub provider: Option<String>,
+    /// Settings of the provider, `NAME=VALUE`.
+    pub provider_settings: Vec<String>,
 }
 
 /// When a farm ends by itself.
@@ -108,7 +112,8 @@ pub async fn launch(
 }
 
 fn arguments(data: &DataDir, options: &StartOptions, agent: &Path) -> Vec<std::ffi::OsString> {
-    let threads = options.threads_per_agent.unwrap_or_else(|| even_threads(options.agents));
+    let own = if options.provider.is_some() { 0 } else { even_threads(options.agents) };
+    let threads = options.threads_per_agent.unwrap_or(own);
     let mut arguments: Vec<std::ffi::OsString> = vec![
         "--dir".into(),
         data.farm_dir().into(),
@@ -123,6 +128,12 @@ fn arguments(data: &DataDir, options: &StartOptions, agent: &Path) -> Vec<std::f
     ];
     for blender in options.blenders.iter().chain(&blenders::own(data)) {
         arguments.extend(["--blender".into(), blender.into()]);
+    }
+    if let Some(provider) = &options.provider {
+        arguments.extend(["--provider".into(), provider.into()]);
+    }
+    for setting in &options.provider_settings {
+        arguments.extend(["--provider-set".into(), setting.into()]);
     }
     if let Some(idle) = options.idle {
         for option in ["--idle-secs", "--agent-idle-secs"] {
@@ -299,6 +310,8 @@ mod tests {
             threads_per_agent: Some(2),
             blenders: vec!["/opt/blender/blender".into()],
             idle: Some(Duration::from_mins(1)),
+            provider: Some("slurm".to_owned()),
+            provider_settings: vec!["partition=night".to_owned()],
         };
         let arguments = arguments(&data, &options, Path::new("/bin/blendnet-agent"));
         let text: Vec<&str> = arguments.iter().map(|a| a.to_str().unwrap()).collect();
@@ -307,6 +320,8 @@ mod tests {
         assert_eq!(value("--threads-per-agent"), "2");
         assert_eq!(value("--blender"), "/opt/blender/blender");
         assert_eq!(value("--idle-secs"), "60");
+        assert_eq!(value("--provider"), "slurm");
+        assert_eq!(value("--provider-set"), "partition=night");
         assert_eq!(value("--agent-idle-secs"), "60");
     }
 }
