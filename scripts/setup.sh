@@ -43,6 +43,17 @@ packages() {
     apt update && apt install -y --no-install-recommends -o Dpkg::Use-Pty=0 "${missing[@]}"
 }
 
+# A Slurm cluster for the tests, which only root can start. Its packages start no services here.
+slurm() {
+    local policy=/usr/sbin/policy-rc.d own=
+    if [ ! -e "$policy" ]; then
+        own=$policy
+        printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod +x "$policy"
+    fi
+    packages munge slurmctld slurmd slurm-client || say "SKIPPED: the tests with Slurm need its packages"
+    [ -z "$own" ] || rm -f "$own"
+}
+
 # The path of a Python 3.11 that can make virtual environments; the bpy module has no other.
 python() {
     local found
@@ -84,6 +95,7 @@ if command -v rustup >/dev/null && ! { cargo fmt --version && cargo clippy --ver
 fi
 # And two machines with a cable between them: network namespaces.
 [ -z "$has_apt" ] || packages "${window[@]}" iproute2
+[ -z "$has_apt" ] || [ "$(id -u)" -ne 0 ] || slurm
 if [ -n "${BLENDNET_TEST_BPY:-}" ]; then
     echo "$BLENDNET_TEST_BPY"
     exit 0

@@ -7,11 +7,14 @@
 # why, where there can be none: it needs root and Debian's munge, slurmctld, slurmd and slurm-client.
 set -euo pipefail
 
+# In a session of its own: it ends its daemons even when whoever started it is killed with its group.
+[ -n "${SLURM_TEST_SESSION-}" ] || SLURM_TEST_SESSION=1 exec setsid --wait "$0" "$@"
+
 dir=$1
 skip() { echo "SKIPPED: no Slurm cluster for tests: $*" >&2; exit 77; }
 [ "$(id -u)" -eq 0 ] || skip "this is not root"
 for program in munged slurmctld slurmd sbatch sinfo; do
-    command -v "$program" >/dev/null || skip "$program is not installed (scripts/setup.sh --slurm)"
+    command -v "$program" >/dev/null || skip "$program is not installed (scripts/setup.sh installs it, for root)"
 done
 
 free_port() {

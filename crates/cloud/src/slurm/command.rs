@@ -15,6 +15,10 @@ const MAX_REASON_CHARS: usize = 500;
 /// Submits once for each place, whoever asks, and whatever becomes of who asked: the lock is held by
 /// the shell, which is left alone. `$1` is the place, `$2` the job's name.
 const SUBMIT: &str = r#"
+command -v sbatch > /dev/null || {
+    echo "Slurm's program sbatch is not installed here; run the manager on a login node" >&2
+    exit 1
+}
 exec 9>> "$1/lock" && flock 9 || exit 1
 if [ ! -s "$1/id" ]; then
     id=$(sbatch --parsable --job-name="$2" --output="$1/agent.log" "$1/job.sh" 9>&-) || exit 1

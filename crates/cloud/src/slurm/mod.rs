@@ -244,7 +244,8 @@ impl Provider for SlurmProvider {
     }
 
     async fn launch(&self, request: &LaunchRequest) -> Result<Instance, ProviderError> {
-        let place = self.lay_out(request).map_err(failed("laying out what the job needs"))?;
+        let doing = format!("laying out what the job needs in {}", self.folder.display());
+        let place = self.lay_out(request).map_err(failed(&doing))?;
         let name = job_name(&request.farm, &request.token.0);
         let id = InstanceId(self.cluster.submit(&place, &name).await?);
         match self.found(&id).await {
