@@ -20,7 +20,7 @@ pub(super) struct JobOptions {
 /// shell passes Slurm's signal on, and waits for the agent, which hands in what it has.
 const BODY: &str = r#"
 umask 077
-own=$(mktemp -d "${TMPDIR:-/tmp}/blendnet-agent.XXXXXXXX") || exit 1
+own=$(mktemp -d) || exit 1
 agent=
 tidy() { rm -rf "$own"; }
 trap tidy EXIT
