@@ -49,6 +49,7 @@ ReturnToService=2
 MpiDefault=none
 KillWait=10
 NodeName=node1 NodeHostname=localhost NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
+PartitionName=first Nodes=node1 MaxTime=INFINITE State=UP OverSubscribe=FORCE:16
 PartitionName=all Nodes=node1 Default=YES MaxTime=INFINITE State=UP OverSubscribe=FORCE:16
 CONF
 export SLURM_CONF=$dir/slurm.conf
@@ -78,10 +79,10 @@ started+=($!)
 slurmd -D -N node1 < /dev/null >/dev/null 2>&1 &
 started+=($!)
 for _ in $(seq 300); do
-    [ "$(sinfo --noheader --format=%T 2>/dev/null)" != idle ] || break
+    [ "$(sinfo --noheader --partition=all --format=%T 2>/dev/null)" != idle ] || break
     sleep 0.1
 done
-if [ "$(sinfo --noheader --format=%T 2>/dev/null)" != idle ]; then
+if [ "$(sinfo --noheader --partition=all --format=%T 2>/dev/null)" != idle ]; then
     tail -n 20 "$dir"/*.log >&2
     exit 1
 fi

@@ -4,10 +4,10 @@
 use async_trait::async_trait;
 use blendnet_cloud::conformance::{self, Fault, Outcome, Subject};
 use blendnet_cloud::{
-    AgentProgram, FarmTag, InstanceState, LaunchRequest, LaunchToken, Provider, SlurmProvider,
-    Verdict,
+    AgentProgram, Choice, FarmTag, InstanceState, LaunchRequest, LaunchToken, Provider,
+    SlurmProvider, Verdict,
 };
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -24,6 +24,28 @@ echo '{\"listening\":\"0.0.0.0:4711\",\"pid\":'$$'}'
 trap 'echo told to end; exit 0' TERM
 while :; do sleep 0.1; done
 ";
+
+/// Stands before Slurm's own programs and has faults, as often as the files beside it say. An answer that
+/// is lost is that of a job which was submitted; a late list lacks the newest job.
+const IN_FRONT: &str = r#"#!/bin/sh
+faults=$(dirname "$0") program=$(basename "$0")
+PATH=${PATH#"$faults":}
+due() {
+    left=$(cat "$faults/$1" 2> /dev/null || echo 0)
+    [ "$left" -gt 0 ] && echo $((left - 1)) > "$faults/$1"
+}
+if due lost; then
+    [ "$program" != sbatch ] || sbatch "$@" > /dev/null
+    echo "$program: error: Socket timed out on send/recv operation" >&2
+    exit 1
+fi
+if [ "$program" = squeue ] && due late; then
+    squeue "$@" | sort -n | sed '$d'
+    exit 0
+fi
+exec "$program" "$@"
+"#;
+const PROGRAMS: [&str; 5] = ["sbatch", "squeue", "scancel", "sinfo", "scontrol"];
 
 /// The cluster of `tests/slurm/cluster.sh`.
 struct Cluster {
@@ -49,13 +71,32 @@ impl Cluster {
         let agent = dir.path().join("agent");
         fs_err::write(&agent, AGENT).unwrap();
         fs_err::set_permissions(&agent, std::fs::Permissions::from_mode(0o755)).unwrap();
+        fs_err::create_dir(dir.path().join("bin")).unwrap();
+        for program in PROGRAMS {
+            let path = dir.path().join("bin").join(program);
+            fs_err::write(&path, IN_FRONT).unwrap();
+            fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
         Some(Self { dir, script, conf: conf.trim().to_owned() })
     }
 
     fn provider(&self, setting: &str) -> SlurmProvider {
         let folder = format!("folder={}", self.dir.path().join("shared").display());
         let conf = format!("conf={}", self.conf);
-        SlurmProvider::new([folder.as_str(), conf.as_str(), setting]).unwrap()
+        let bin = format!("bin={}", self.dir.path().join("bin").display());
+        SlurmProvider::new([folder.as_str(), conf.as_str(), bin.as_str(), setting]).unwrap()
+    }
+
+    /// The next `times` calls have a fault.
+    fn due(&self, fault: &str, times: u32) -> bool {
+        fs_err::write(self.dir.path().join("bin").join(fault), times.to_string()).is_ok()
+    }
+
+    /// Whether a partition takes jobs.
+    fn partition(&self, name: &str, state: &str) -> bool {
+        let mut scontrol = Command::new("scontrol");
+        scontrol.args(["update", &format!("PartitionName={name}"), &format!("State={state}")]);
+        scontrol.env("SLURM_CONF", &self.conf).status().unwrap().success()
     }
 
     fn socket(&self) -> PathBuf {
@@ -84,7 +125,10 @@ impl Subject for Cluster {
         }
         let program = self.dir.path().join("agent");
         let agent = AgentProgram { program, dir, threads: 1, blenders: vec![] };
-        LaunchRequest { token: token.clone(), farm: farm.clone(), choices: vec![], agent }
+        let choice =
+            |name: &str| Choice { instance_type: name.to_owned(), zone: None, spot: false };
+        let choices = ["first", "all"].map(choice).to_vec();
+        LaunchRequest { token: token.clone(), farm: farm.clone(), choices, agent }
     }
 
     async fn inject(&self, fault: Fault) -> bool {
@@ -92,7 +136,14 @@ impl Subject for Cluster {
             Fault::CredentialsExpired => {
                 fs_err::rename(self.socket(), self.socket().with_extension("gone")).is_ok()
             }
-            _ => false,
+            Fault::Throttle => self.due("lost", 2),
+            Fault::ListsLate => self.due("late", 4),
+            Fault::FirstChoiceTaken => self.partition("first", "INACTIVE"),
+            Fault::AllTaken => {
+                self.partition("first", "INACTIVE") && self.partition("all", "INACTIVE")
+            }
+            // squeue has no pages, and Slurm itself refuses clocks that differ.
+            Fault::SmallPages | Fault::ClockSkew => false,
         }
     }
 
@@ -101,6 +152,8 @@ impl Subject for Cluster {
         if gone.exists() {
             fs_err::rename(gone, self.socket()).unwrap();
         }
+        assert!(self.due("lost", 0) && self.due("late", 0));
+        assert!(self.partition("first", "UP") && self.partition("all", "UP"));
     }
 }
 
@@ -121,10 +174,9 @@ async fn wait_for<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T 
 async fn a_slurm_cluster_conforms() {
     let Some(cluster) = Cluster::start() else { return };
     let outcomes = conformance::run(&cluster).await.unwrap();
-    let told = format!("{outcomes:?}\n");
-    std::io::stderr().write_all(told.as_bytes()).unwrap();
-    let passed = outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Passed).count();
-    assert!(passed >= 4, "{outcomes:?}");
+    let skipped = outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Skipped);
+    let skipped: Vec<&str> = skipped.map(|(name, _)| *name).collect();
+    assert_eq!(skipped, ["lists in pages", "clock skew"]);
 }
 
 #[tokio::test]
@@ -136,7 +188,9 @@ async fn a_job_listens_loses_its_key_is_told_to_end_and_leaves_nothing() {
     let nowhere = cluster.provider("partition=nowhere");
     assert!(nowhere.check().await.iter().any(|check| check.verdict == Verdict::Failed));
     let (farm, token) = (FarmTag("farm1".to_owned()), LaunchToken("agent-1".to_owned()));
-    let refused = nowhere.launch(&cluster.request(&farm, &LaunchToken("no".to_owned()))).await;
+    let no = LaunchToken("no".to_owned());
+    let anywhere = LaunchRequest { choices: vec![], ..cluster.request(&farm, &no) };
+    let refused = nowhere.launch(&anywhere).await;
     assert!(refused.unwrap_err().to_string().contains("partition"));
 
     let instance = provider.launch(&cluster.request(&farm, &token)).await.unwrap();

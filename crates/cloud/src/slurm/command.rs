@@ -12,8 +12,13 @@ const LIMIT: Duration = Duration::from_mins(1);
 /// Most words of an error that are passed on.
 const MAX_REASON_CHARS: usize = 500;
 
+/// Pauses before a busy controller is asked again.
+const PAUSES: [Duration; 3] =
+    [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(8)];
+
 /// Submits once for each place, whoever asks, and whatever becomes of who asked: the lock is held by
-/// the shell, which is left alone. `$1` is the place, `$2` the job's name.
+/// the shell, which is left alone. A job may be there although `sbatch` failed, when its answer was lost.
+/// `$1` is the place, `$2` the job's name.
 const SUBMIT: &str = r#"
 command -v sbatch > /dev/null || {
     echo "Slurm's program sbatch is not installed here; run the manager on a login node" >&2
@@ -21,7 +26,13 @@ command -v sbatch > /dev/null || {
 }
 exec 9>> "$1/lock" && flock 9 || exit 1
 if [ ! -s "$1/id" ]; then
-    id=$(sbatch --parsable --job-name="$2" --output="$1/agent.log" "$1/job.sh" 9>&-) || exit 1
+    id=
+    if [ -e "$1/tried" ]; then
+        jobs=$(squeue --me --noheader --states=all --format=%A --name="$2" 9>&-) || exit 1
+        id=$(echo "$jobs" | head -n 1)
+    fi
+    : > "$1/tried"
+    [ -n "$id" ] || id=$(sbatch --parsable --job-name="$2" --output="$1/agent.log" "$1/job.sh" 9>&-) || exit 1
     echo "${id%%;*}" > "$1/id.new" && mv "$1/id.new" "$1/id" || exit 1
 fi
 cat "$1/id"
@@ -32,14 +43,19 @@ cat "$1/id"
 pub(super) struct Cluster {
     /// Its `slurm.conf`; Slurm's usual one without it.
     pub(super) conf: Option<PathBuf>,
+    /// Where its programs are, before those of the `PATH`.
+    pub(super) bin: Option<PathBuf>,
 }
 
 impl Cluster {
     /// Submits the job that is laid out in `place`, unless it was; gives its number.
     pub(super) async fn submit(&self, place: &Path, name: &str) -> Result<String, ProviderError> {
-        let mut command = Command::new("sh");
-        command.args(["-c", SUBMIT, "sh"]).arg(place).arg(name).process_group(0);
-        let output = self.output("submitting a job", command).await?;
+        let command = || {
+            let mut command = Command::new("sh");
+            command.args(["-c", SUBMIT, "sh"]).arg(place).arg(name).process_group(0);
+            command
+        };
+        let output = self.patiently("submitting a job", command).await?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
@@ -117,15 +133,41 @@ impl Cluster {
         program: &str,
         options: &[&str],
     ) -> Result<Output, ProviderError> {
-        let mut command = Command::new(program);
-        command.args(options).kill_on_drop(true);
-        self.output(doing, command).await
+        let command = || {
+            let mut command = Command::new(program);
+            command.args(options).kill_on_drop(true);
+            command
+        };
+        self.patiently(doing, command).await
+    }
+
+    /// Asks a controller again that is busy, restarts, or does not answer.
+    async fn patiently(
+        &self,
+        doing: &str,
+        command: impl Fn() -> Command,
+    ) -> Result<Output, ProviderError> {
+        for pause in PAUSES {
+            match self.output(doing, command()).await {
+                Err(error @ ProviderError::Unreachable { .. }) => {
+                    tracing::debug!(%error, "asked again");
+                    tokio::time::sleep(pause).await;
+                }
+                result => return result,
+            }
+        }
+        self.output(doing, command()).await
     }
 
     async fn output(&self, doing: &str, mut command: Command) -> Result<Output, ProviderError> {
         command.stdin(Stdio::null());
         if let Some(conf) = &self.conf {
             command.env("SLURM_CONF", conf);
+        }
+        if let Some(bin) = &self.bin {
+            let others = std::env::var_os("PATH").unwrap_or_default();
+            let folders = std::iter::once(bin.clone()).chain(std::env::split_paths(&others));
+            command.env("PATH", std::env::join_paths(folders).unwrap_or(others));
         }
         let program = command.as_std().get_program().to_string_lossy().into_owned();
         let failed = |reason: String| ProviderError::Failed { doing: doing.to_owned(), reason };
@@ -198,6 +240,9 @@ pub(super) fn understood(doing: &str, said: &str) -> ProviderError {
     }
     if has(&["MaxSubmitJob", "job submit limit", "MaxJobsPer"]) {
         return ProviderError::Quota { quota: "jobs that a user may submit".to_owned(), reason };
+    }
+    if has(&["partition not available"]) {
+        return ProviderError::NoCapacity { tried: reason };
     }
     if has(&["nable to contact slurm controller", "timed out", "Connection refused", "temporarily"])
     {

@@ -38,6 +38,8 @@ const BUNDLE: [&str; 4] = ["ca.pem", "server.pem", "server.key", "password"];
 const PREFIX: &str = "blendnet";
 /// How often a job is looked at until it has ended.
 const END_POLL: Duration = Duration::from_secs(5);
+/// How long after its launch a job may be missing from lists.
+const LATE: Duration = Duration::from_mins(1);
 
 /// What a cluster has to be told.
 const SETTINGS: &[Setting] = &[
@@ -53,6 +55,7 @@ const SETTINGS: &[Setting] = &[
         None,
     ),
     text("conf", "The cluster's slurm.conf, where it is not Slurm's usual one.", None),
+    text("bin", "The folder of Slurm's programs, where they are not on the PATH.", None),
     Setting {
         name: "notice_secs",
         help: "How long before the end of its walltime, or when it is preempted, an agent is told.",
@@ -92,11 +95,7 @@ impl SlurmProvider {
             return Err(bad("folder", "it must be an absolute path"));
         }
         for name in ["partition", "account", "qos", "walltime", "memory", "gres"] {
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:,+=@".contains(c);
-            let value = settings.text(name).unwrap_or_default();
-            if value.starts_with('-') || !value.chars().all(plain) {
-                return Err(bad(name, "it has a character that Slurm does not take"));
-            }
+            plain(name, settings.text(name).unwrap_or_default())?;
         }
         let options = JobOptions {
             partition: own("partition"),
@@ -108,7 +107,8 @@ impl SlurmProvider {
             notice_secs: settings.number("notice_secs").unwrap_or_default(),
             requeue: settings.flag("requeue"),
         };
-        let cluster = Cluster { conf: settings.text("conf").map(PathBuf::from) };
+        let path = |name: &str| settings.text(name).map(PathBuf::from);
+        let cluster = Cluster { conf: path("conf"), bin: path("bin") };
         Ok(Self { cluster, folder, options })
     }
 
@@ -174,6 +174,21 @@ impl SlurmProvider {
 
 fn bad(name: &str, reason: &str) -> ProviderError {
     ProviderError::Setting { name: name.to_owned(), reason: reason.to_owned() }
+}
+
+/// Refuses what would be something else in a job's script.
+fn plain(name: &str, value: &str) -> Result<(), ProviderError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:,+=@".contains(c);
+    if value.starts_with('-') || !value.chars().all(plain) {
+        return Err(bad(name, "it has a character that Slurm does not take"));
+    }
+    Ok(())
+}
+
+/// Whether a job was submitted a moment ago, so that lists may lack it.
+fn is_fresh(place: &Path) -> bool {
+    let submitted = fs::metadata(place.join("id")).and_then(|it| it.modified());
+    submitted.is_ok_and(|then| then.elapsed().is_ok_and(|age| age < LATE))
 }
 
 fn home() -> Result<PathBuf, ProviderError> {
@@ -244,6 +259,9 @@ impl Provider for SlurmProvider {
     }
 
     async fn launch(&self, request: &LaunchRequest) -> Result<Instance, ProviderError> {
+        for choice in &request.choices {
+            plain("partition", &choice.instance_type)?;
+        }
         let doing = format!("laying out what the job needs in {}", self.folder.display());
         let place = self.lay_out(request).map_err(failed(&doing))?;
         let name = job_name(&request.farm, &request.token.0);
@@ -252,8 +270,9 @@ impl Provider for SlurmProvider {
             Ok(job) => Ok(self.instance(&job, &request.farm, request.token.clone()).await),
             // Slurm forgets jobs some minutes after their end.
             Err(ProviderError::Unknown { .. }) => {
-                let job =
-                    Job { id: id.0, name, state: InstanceState::Ended, partition: String::new() };
+                let fresh = is_fresh(&place);
+                let state = if fresh { InstanceState::Pending } else { InstanceState::Ended };
+                let job = Job { id: id.0, name, state, partition: String::new() };
                 Ok(self.instance(&job, &request.farm, request.token.clone()).await)
             }
             Err(error) => Err(error),

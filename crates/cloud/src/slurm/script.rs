@@ -50,7 +50,7 @@ exit "$code"
 /// The whole script.
 pub(super) fn job(options: &JobOptions, request: &LaunchRequest, place: &Path) -> String {
     let agent = &request.agent;
-    let directives = directives(options, agent.threads).join("\n#SBATCH ");
+    let directives = directives(options, request).join("\n#SBATCH ");
     let blenders: Vec<String> = agent.blenders.iter().map(|path| quoted(path)).collect();
     let blenders = blenders.iter().flat_map(|path| [" --blender ", path]).collect::<String>();
     let (program, place, threads) = (quoted(&agent.program), quoted(place), agent.threads);
@@ -61,7 +61,11 @@ pub(super) fn job(options: &JobOptions, request: &LaunchRequest, place: &Path) -
     )
 }
 
-fn directives(options: &JobOptions, threads: u32) -> Vec<String> {
+fn directives(options: &JobOptions, request: &LaunchRequest) -> Vec<String> {
+    // Slurm takes the first of several partitions that has room.
+    let chosen: Vec<&str> = request.choices.iter().map(|it| it.instance_type.as_str()).collect();
+    let partition =
+        if chosen.is_empty() { options.partition.clone() } else { Some(chosen.join(",")) };
     let mut lines = vec![
         format!("--time={}", options.walltime),
         format!("--signal=B:TERM@{}", options.notice_secs),
@@ -72,12 +76,12 @@ fn directives(options: &JobOptions, threads: u32) -> Vec<String> {
         // Nothing else of the manager's environment is the job's business.
         "--export=HOME,PATH,USER".to_owned(),
     ];
-    lines.push(match threads {
+    lines.push(match request.agent.threads {
         0 => "--exclusive".to_owned(),
         threads => format!("--cpus-per-task={threads}"),
     });
     let optional = [
-        ("partition", &options.partition),
+        ("partition", &partition),
         ("account", &options.account),
         ("qos", &options.qos),
         ("mem", &options.memory),
