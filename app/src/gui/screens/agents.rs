@@ -2,6 +2,7 @@
 //! of them.
 
 use blendnet_protocol::AgentState;
+use egui::{Align, Layout, vec2};
 
 use crate::gui::command::{Command, FarmWish};
 use crate::gui::fetched::Fetched;
@@ -33,7 +34,7 @@ pub(super) fn agents_ui(ui: &mut egui::Ui, state: &State, render: &Running, w: &
             w.push(Wish::Ask(Command::Farm(FarmWish::Agents(number.saturating_add(1)))));
         }
     });
-    let height = 2.0 * ui.text_style_height(&egui::TextStyle::Body) + 6.0;
+    let height = 2.0 * ui.spacing().interact_size.y + ui.spacing().item_spacing.y;
     let area = egui::ScrollArea::vertical().id_salt("agents").max_height(220.0);
     area.auto_shrink([false, true]).show_rows(ui, height, agents.len(), |ui, range| {
         for (place, agent) in agents.iter().enumerate().skip(range.start).take(range.len()) {
@@ -57,23 +58,33 @@ fn agent_ui(
         AgentState::Lost => ("lost; its work is given to others", signals.bad),
         AgentState::Draining => ("ends", signals.warning),
     };
-    ui.horizontal(|ui| {
-        dot_ui(ui, theme::agent(place));
-        let shown = log.as_ref().is_some_and(|(name, _)| *name == agent.id);
-        let name = egui::Button::selectable(shown, &agent.id).truncate().small();
-        if ui.add(name).on_hover_text("Shows its log").clicked() {
-            w.push(Wish::Log(agent.id.clone()));
-        }
-        ui.label(egui::RichText::new(state).color(color));
-        if let Some(speed) = agent.samples_per_sec {
-            ui.label(egui::RichText::new(format!("{speed:.1} samples/s")).weak());
-        }
-    });
+    // From the right, so that a long name leaves room for the speed.
+    let right = Layout::right_to_left(Align::Center);
+    ui.allocate_ui_with_layout(
+        vec2(ui.available_width(), ui.spacing().interact_size.y),
+        right,
+        |ui| {
+            if let Some(speed) = agent.samples_per_sec {
+                ui.label(egui::RichText::new(format!("{speed:.1} samples/s")).weak());
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                dot_ui(ui, theme::agent(place));
+                let shown = log.as_ref().is_some_and(|(name, _)| *name == agent.id);
+                let name = egui::Button::selectable(shown, &agent.id).truncate().small();
+                if ui.add(name).on_hover_text("Shows its log").clicked() {
+                    w.push(Wish::Log(agent.id.clone()));
+                }
+            });
+        },
+    );
     let mut doing = if agent.doing.is_empty() { "waits" } else { &agent.doing }.to_owned();
     if let Some(memory_mb) = agent.memory_mb {
         doing = format!("{doing}; {}", bytes(bytes_of(memory_mb)));
     }
-    ui.add(egui::Label::new(egui::RichText::new(doing).weak()).truncate());
+    ui.horizontal(|ui| {
+        ui.label(egui::RichText::new(state).color(color));
+        ui.add(egui::Label::new(egui::RichText::new(doing).weak()).truncate());
+    });
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size to be read")]

@@ -2,7 +2,7 @@
 
 use super::picture::picture_ui;
 use crate::gui::command::Command;
-use crate::gui::icons::{self, button_ui};
+use crate::gui::icons::{self, button_ui, named};
 use crate::gui::running::can_be_shown;
 use crate::gui::state::State;
 use crate::gui::theme;
@@ -20,6 +20,10 @@ pub fn results_ui(ui: &mut egui::Ui, state: &State, viewer: &mut Viewer, wishes:
     if entries.is_empty() && unfinished.is_empty() {
         ui.vertical_centered(|ui| {
             ui.add_space(60.0);
+            if past.is_none() {
+                ui.label(egui::RichText::new("The renders of earlier are read").weak());
+                return;
+            }
             ui.heading("No renders yet");
             ui.label("Finished renders are listed here, with their pictures.");
         });
@@ -58,12 +62,13 @@ fn unfinished_ui(ui: &mut egui::Ui, records: &[Record], state: &State, wishes: &
                 if button_ui(ui, icons::PLAY, "Go on").on_hover_text(hint).clicked() {
                     wishes.push(Wish::GoOn(Box::new(record.clone())));
                 }
-                ui.menu_button(icons::DELETE, |ui| {
+                let menu = ui.menu_button(icons::DELETE, |ui| {
                     if button_ui(ui, icons::DELETE, "Delete what is not finished").clicked() {
                         wishes.push(Wish::Delete(record.job.clone()));
                     }
                     ui.label("Finished pictures stay in their folder");
                 });
+                named(menu.response, "Delete");
                 let name = record.blend.file_name().unwrap_or_default().to_string_lossy();
                 let label = ui.add(egui::Label::new(name).truncate());
                 label.on_hover_text(format!("to {}", record.output.display()));

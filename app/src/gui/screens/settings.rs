@@ -9,7 +9,7 @@ use crate::settings::{Settings, Theme};
 /// Draws the screen.
 pub fn settings_ui(ui: &mut egui::Ui, state: &mut State, wishes: &mut Vec<Wish>) {
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        ui.set_max_width(2.0 * theme::COLUMN);
+        ui.set_max_width(ui.available_width().min(2.0 * theme::COLUMN));
         let before = state.settings.clone();
         let settings = &mut state.settings;
         looks_ui(ui, settings);
@@ -56,7 +56,7 @@ fn pictures_ui(ui: &mut egui::Ui, settings: &mut Settings) {
     text_row(ui, "Folder", &mut settings.output, "render, beside the .blend");
     let help = "A folder of your own gets one for each scene. It is where scenes that are opened from \
                 now on put their pictures.";
-    row(ui, "", |ui| ui.label(egui::RichText::new(help).weak()));
+    row(ui, "", |ui| ui.add(egui::Label::new(egui::RichText::new(help).weak()).wrap()));
     row(ui, "When done", |ui| {
         let mut tells = !settings.quiet;
         ui.checkbox(&mut tells, "Tell it while I look elsewhere");
