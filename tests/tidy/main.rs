@@ -44,7 +44,8 @@ fn allowed(package: &str) -> &'static [&'static str] {
     match package {
         "blendnet-protocol" | "blendnet-cloud" | "blendnet-pack" => &[],
         "blendnet-scheduler" | "blendnet-film" | "blendnet-net" => &["protocol"],
-        "blendnet-tasks" | "blendnet-tests" => &["protocol", "net"],
+        "blendnet-tasks" => &["protocol", "net"],
+        "blendnet-tests" => &["protocol", "net", "scheduler"],
         "blendnet-agent" => &["protocol", "net", "film", "tasks"],
         "blendnet-manager" => &["protocol", "net", "film", "tasks", "scheduler", "cloud"],
         "blendnet" => &["protocol", "net", "pack", "film", "scheduler"],

@@ -23,6 +23,8 @@ use std::time::Duration;
 impl Farm {
     /// Takes one event.
     pub fn apply(&mut self, event: Event, now: Duration) {
+        // A clock that goes back changes nothing.
+        let now = now.max(self.now);
         self.now = now;
         if event.is_activity() {
             self.last_activity = now;
@@ -95,6 +97,7 @@ impl Farm {
                     }
                 }
             }
+            Event::Offers(offers) => self.set_offers(offers),
             Event::LaunchedAgents(count) => self.limits.launched_agents = count,
             queue => self.apply_to_queue(queue),
         }
@@ -119,6 +122,7 @@ impl Farm {
             Event::JobLimits(id, limits) => {
                 if let Some(job) = self.jobs.get_mut(&id) {
                     job.limits = limits;
+                    job.exhausted = false;
                 }
                 self.settle_clean_frames(&id);
             }
@@ -144,7 +148,7 @@ impl Farm {
     }
 
     /// Its work goes to others; what it rendered and did not hand in is rendered again.
-    fn agent_lost(&mut self, id: &AgentId, phase: AgentPhase) {
+    pub(crate) fn agent_lost(&mut self, id: &AgentId, phase: AgentPhase) {
         let Some(agent) = self.agents.get_mut(id) else { return };
         agent.phase = phase;
         agent.scenes.clear();
@@ -154,15 +158,29 @@ impl Farm {
     }
 
     fn agent_ended(&mut self, id: &AgentId, failure: Option<WorkFailure>, now: Duration) {
-        if let Some(agent) = self.agents.get(id) {
-            self.lifetimes.ended(agent, now);
+        let Some(agent) = self.agents.get(id) else { return };
+        let (unexpected, starting) =
+            (agent.phase != AgentPhase::Draining, agent.phase == AgentPhase::Starting);
+        self.lifetimes.ended(agent, now);
+        if starting && failure.is_some() {
+            self.refund(id);
+        } else {
+            self.bill(id);
         }
         self.agent_lost(id, AgentPhase::Draining);
         let Some(agent) = self.agents.remove(id) else { return };
-        if agent.launched
-            && let Some(failure) = failure
-        {
-            self.launch_failed(&failure, now);
+        match (agent.offer, failure) {
+            (Some(offer), Some(_)) if offer.spot => self.offer_failed(&offer, now),
+            (Some(offer), None) if unexpected => {
+                self.offer_lived(&offer, now.saturating_sub(agent.since), now);
+            }
+            (offer, Some(failure)) if agent.launched => {
+                if let Some(offer) = offer {
+                    self.offer_failed(&offer, now);
+                }
+                self.launch_failed(&failure, now);
+            }
+            _ => {}
         }
     }
 
@@ -189,6 +207,7 @@ impl Farm {
                 job.rendered_pixel_samples += pixel_samples;
             }
         }
+        self.finished(&done.job, done.task, secs);
     }
 
     /// What comes late or twice changes nothing.

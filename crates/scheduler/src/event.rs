@@ -161,6 +161,8 @@ pub enum Event {
     JobRemoved(JobId),
     /// The job as a whole can't be done.
     JobFailed(JobId, WorkFailure),
+    /// What can be launched, and at which prices.
+    Offers(Vec<crate::Offer>),
     /// How many agents the farm is to launch.
     LaunchedAgents(u32),
     /// Somebody asked something of the farm.
@@ -179,6 +181,7 @@ impl Event {
                 | Self::AgentEnded(..)
                 | Self::SceneSent { .. }
                 | Self::SceneRefused { .. }
+                | Self::Offers(_)
         )
     }
 }

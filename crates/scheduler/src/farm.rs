@@ -1,7 +1,9 @@
 //! The farm as plain data: what the manager knows.
 
 use crate::Speed;
+use crate::budget::Money;
 use crate::job::Job;
+use crate::offer::{Market, Offer};
 use crate::saving::{Lifetimes, SavingLimits};
 use blendnet_protocol::{AgentId, JobId, Region, SceneId, WorkId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +29,13 @@ pub struct Farm {
     pub next_launch: Duration,
     /// How long agents live.
     pub lifetimes: Lifetimes,
+    /// What can be launched; none: agents on the farm's own computer, at no price.
+    pub offers: Vec<Offer>,
+    /// When time 0 was, in seconds since 1970; deadlines count from it.
+    pub started_unix_secs: u64,
+    /// The dice: as told, then one throw after the other.
+    pub seed: u64,
+    pub(crate) markets: Vec<(Offer, Market)>,
     /// The time, as last told.
     pub(crate) now: Duration,
     /// Makes ids unique over restarts of the manager.
@@ -69,6 +78,15 @@ pub struct Agent {
     pub phase: AgentPhase,
     /// Whether the farm launched it and ends it.
     pub launched: bool,
+    /// What it is and costs; `None`: nothing that we pay.
+    pub offer: Option<Offer>,
+    /// Which job pays for it.
+    pub payer: Option<JobId>,
+    /// What it has cost until `billed_until`.
+    pub(crate) billed: Money,
+    pub(crate) billed_until: Duration,
+    /// Gets nothing new, and ends when it has done what it has.
+    pub retiring: bool,
     /// Whether somebody may take it away at any time.
     pub interruptible: bool,
     /// Its work, in order; the first is being done.
@@ -135,6 +153,10 @@ impl Farm {
             launch_failures: 0,
             next_launch: Duration::ZERO,
             lifetimes: Lifetimes::default(),
+            offers: Vec::new(),
+            started_unix_secs: 0,
+            seed: 0,
+            markets: Vec::new(),
             now: Duration::ZERO,
             run: run.into(),
             counter: 0,
@@ -217,6 +239,11 @@ impl Agent {
         Self {
             phase: AgentPhase::Starting,
             launched,
+            offer: None,
+            payer: None,
+            billed: 0,
+            billed_until: now,
+            retiring: false,
             interruptible: false,
             queue: Vec::new(),
             scenes: BTreeMap::new(),

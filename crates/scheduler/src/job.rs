@@ -1,11 +1,13 @@
 //! A submission and its frames, as plain data.
 
 use crate::Coverage;
+use crate::budget::Money;
 use crate::farm::Task;
 use blendnet_protocol::{
     FrameState, JobLimits, JobState, Region, SampleRange, SceneId, Split, Tile, WorkFailure, WorkId,
 };
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What the inspection decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,14 @@ pub struct Job {
     pub limits: JobLimits,
     /// Frames given up when the job was settled: nothing was rendered of them, or not all pixels.
     pub dropped: Vec<i32>,
+    /// What was billed for it, without what runs since.
+    pub(crate) spent: Money,
+    /// Its budget is used up.
+    pub exhausted: bool,
+    /// What the user should know of its budget.
+    pub money_message: Option<String>,
+    /// Longest time that finishing a frame took.
+    pub finish_secs: Duration,
     /// Once inspected.
     pub plan: Option<JobPlan>,
     /// Its frames; empty before the inspection.
@@ -86,6 +96,10 @@ impl Job {
             priority: 0,
             limits: JobLimits::default(),
             dropped: Vec::new(),
+            spent: 0,
+            exhausted: false,
+            money_message: None,
+            finish_secs: Duration::ZERO,
             plan: None,
             frames: BTreeMap::new(),
             failures: 0,

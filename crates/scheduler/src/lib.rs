@@ -6,11 +6,13 @@
 //! Architecture invariant: no clock, no I/O, no randomness, no async. The time is an argument.
 
 mod apply;
+mod budget;
 mod coverage;
 mod event;
 mod farm;
 mod fleet;
 mod job;
+mod offer;
 mod plan;
 mod predict;
 mod saving;
@@ -23,6 +25,7 @@ pub use coverage::{Coverage, CoverageError};
 pub use event::Event;
 pub use farm::{Agent, AgentPhase, Assignment, Farm, Limits, MAX_FAILURES, Task};
 pub use job::{Frame, Job, JobPlan};
+pub use offer::Offer;
 pub use plan::{Action, plan};
 pub use predict::{AgentCost, predict_secs};
 pub use saving::{Lifetimes, SavingLimits};

@@ -2,6 +2,7 @@
 
 use crate::farm::{AgentPhase, Assignment, Farm, Task};
 use crate::job::{Frame, Job};
+use crate::offer::Offer;
 use crate::size::{GROWTH, is_rendered_whole, samples_of, tiles_wanted};
 use crate::split::grid;
 use blendnet_protocol::{AgentId, FrameState, JobId, JobState, SceneId, Split, WorkId};
@@ -14,6 +15,8 @@ pub enum Action {
     Launch {
         /// Its name.
         agent: AgentId,
+        /// On what; `None` is the farm's own computer.
+        offer: Option<Offer>,
     },
     /// End an agent that we launched.
     Terminate {
@@ -51,14 +54,16 @@ pub enum Action {
 
 /// What to do now. Decisions are noted in the farm, so that the next plan knows of them.
 pub fn plan(farm: &mut Farm, now: Duration) -> Vec<Action> {
+    let now = now.max(farm.now);
     farm.now = now;
     let mut actions = Vec::new();
+    farm.keep_budgets(now, &mut actions);
     farm.cancel_unwanted(now, &mut actions);
     farm.plan_fleet(now, &mut actions);
     let online: Vec<AgentId> = farm
         .agents
         .iter()
-        .filter(|(_, a)| a.phase == AgentPhase::Online)
+        .filter(|(_, a)| a.phase == AgentPhase::Online && !a.retiring)
         .map(|(id, _)| id.clone())
         .collect();
     // Everybody gets something before anybody gets something more.
@@ -67,6 +72,7 @@ pub fn plan(farm: &mut Farm, now: Duration) -> Vec<Action> {
             farm.assign(agent, depth, &mut actions);
         }
     }
+    farm.end_unpaid(&mut actions);
     actions
 }
 
@@ -117,6 +123,7 @@ impl Farm {
                         agent.last_frame = Some((job.clone(), frame));
                     }
                 }
+                self.pays(id, &job);
                 let save_secs = self.save_secs(id, &assignment);
                 actions.push(Action::Start { agent: id.clone(), assignment, save_secs });
                 return;
@@ -186,10 +193,14 @@ impl Farm {
         work: &WorkId,
         depth: usize,
     ) -> Option<Task> {
+        if self.jobs.get(job)?.only_finishes() {
+            return None;
+        }
         let agents = self.job_agents(job);
         let whole_secs = self.whole_frame_secs(id, job);
         let target_secs = self.target_secs(id, job);
-        let speed = self.agents.get(id)?.speeds.get(job).copied();
+        let agent = self.agents.get(id)?;
+        let (speed, interruptible) = (agent.speeds.get(job).copied(), agent.interruptible);
         let planned = self.jobs.get(job)?;
         if depth > 0 && !self.is_worth_queueing(id, job) {
             return None;
@@ -200,7 +211,8 @@ impl Farm {
         }
         let untouched = open_frames(planned).filter(|(_, f)| f.coverage.is_untouched()).count();
         let whole = split == Split::Frames
-            || planned.frames.len() > 1 && is_rendered_whole(whole_secs, untouched, agents);
+            || planned.frames.len() > 1
+                && is_rendered_whole(whole_secs, untouched, agents, interruptible);
         let frame = self.choose_frame(id, job, whole)?;
         let margin = if let Split::Tiles { margin_px } = split { Some(margin_px) } else { None };
         let coverage = &mut self.jobs.get_mut(job)?.frames.get_mut(&frame)?.coverage;

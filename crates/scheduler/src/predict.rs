@@ -96,7 +96,7 @@ impl Virtual {
     fn act(&mut self) {
         for action in plan(&mut self.farm, Duration::from_secs_f64(self.now)) {
             match action {
-                Action::Launch { agent } => self.launch(agent),
+                Action::Launch { agent, .. } => self.launch(agent),
                 Action::SendScene { agent, scene, .. } => {
                     self.tell(Event::SceneSent { agent, scene, arrived: true });
                 }

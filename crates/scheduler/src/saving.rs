@@ -5,7 +5,7 @@
 
 use crate::Assignment;
 use crate::farm::{Agent, AgentPhase, Farm, Task};
-use blendnet_protocol::{AgentId, Split};
+use blendnet_protocol::{AgentId, JobId, Split};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -55,11 +55,14 @@ impl Lifetimes {
         lives.since_secs += now.as_secs_f64();
     }
 
-    /// One that we did not end ourselves is a loss.
+    /// One that we did not end ourselves is a loss; one that never answered had no life.
     pub(crate) fn ended(&mut self, agent: &Agent, now: Duration) {
         let lives = self.0.entry(agent.interruptible).or_default();
         lives.alive -= 1.0;
         lives.since_secs -= agent.since.as_secs_f64();
+        if agent.phase == AgentPhase::Starting {
+            return;
+        }
         lives.ended_secs += now.saturating_sub(agent.since).as_secs_f64();
         lives.losses += f64::from(u8::from(agent.phase != AgentPhase::Draining));
     }
@@ -77,14 +80,19 @@ impl Farm {
     /// The interval for a piece of work; `None`: it is handed in whole.
     pub(crate) fn save_secs(&self, id: &AgentId, assignment: &Assignment) -> Option<f64> {
         let Task::Part { .. } = assignment.task else { return None };
-        let job = self.jobs.get(&assignment.job)?;
-        if job.plan.as_ref()?.split != Split::Samples {
+        self.saving_interval_secs(id, &assignment.job)
+    }
+
+    /// Young and Daly's interval for an agent and a job that is split by samples.
+    pub(crate) fn saving_interval_secs(&self, id: &AgentId, job: &JobId) -> Option<f64> {
+        let planned = self.jobs.get(job)?;
+        if planned.plan.as_ref()?.split != Split::Samples {
             return None;
         }
         let agent = self.agents.get(id)?;
-        let overhead = agent.speeds.get(&assignment.job).map_or(0.0, |s| s.overhead_secs());
+        let overhead = agent.speeds.get(job).map_or(0.0, |s| s.overhead_secs());
         let mean = self.lifetimes.mean_secs(agent.interruptible, self.now);
-        Some(interval(overhead + job.merge_secs, mean, self.limits.saving))
+        Some(interval(overhead + planned.merge_secs, mean, self.limits.saving))
     }
 }
 
@@ -126,7 +134,13 @@ mod tests {
         for _ in 0..4 {
             lives.began(true, at(0));
         }
-        let agent = Agent { interruptible: true, ..Agent::new(true, at(0)) };
+        let refused = Agent { interruptible: true, ..Agent::new(true, at(0)) };
+        let agent = Agent { phase: AgentPhase::Online, ..refused.clone() };
+        for _ in 0..100 {
+            lives.began(true, at(0));
+            lives.ended(&refused, at(2));
+        }
+        assert!(lives.mean_secs(true, at(0)) >= before, "nothing was lost yet");
         for _ in 0..4 {
             lives.ended(&agent, at(600));
         }

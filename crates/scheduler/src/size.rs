@@ -8,6 +8,8 @@ use blendnet_protocol::{AgentId, JobId, Split};
 const SHORT_FRAME_SECS: f64 = 1.5;
 /// A frame of an animation that takes longer than this is cut, so that less is lost with an agent.
 const LONG_FRAME_SECS: f64 = 300.0;
+/// The same for agents that may be taken away: a notice should leave time to end it.
+const LONG_FRAME_ON_SPOT_SECS: f64 = 30.0;
 /// No tile is meant to take longer, where the frame can be cut so finely.
 const LONGEST_TILE_SECS: f64 = 30.0;
 /// No chunk is meant to take longer.
@@ -17,7 +19,7 @@ const LAST_CHUNK_SECS: f64 = 4.0;
 /// Chunks grow by this factor while the speed is being learned.
 pub(crate) const GROWTH: f64 = 4.0;
 /// Chunks take at least so many times what each costs whatever its size.
-const OVERHEAD_SHARE: f64 = 20.0;
+const OVERHEAD_SHARE: f64 = 40.0;
 /// Tiles for each agent: so that those with easy ones take more of them.
 const TILES_PER_AGENT: u32 = 8;
 
@@ -78,6 +80,10 @@ impl Farm {
         let overhead = speed.overhead_secs();
         // The manager merges all parts alone: it must not fall behind.
         let longest = (OVERHEAD_SHARE * overhead).max(4.0 * planned.merge_secs * agents).max(12.0);
+        // Calls of Blender that are paid for are no shorter than what saving calls for.
+        let paid = self.agents.get(id)?.offer.is_some();
+        let saving = self.saving_interval_secs(id, job).filter(|_| paid);
+        let longest = longest.max(saving.unwrap_or(0.0));
         let shortest = (4.0 * overhead).max(1.0);
         let share = self.share_secs(id, job)?;
         let one_sample = match planned.plan.as_ref()?.split {
@@ -137,10 +143,16 @@ impl Farm {
     }
 }
 
-pub(crate) fn is_rendered_whole(whole_secs: Option<f64>, untouched: usize, agents: usize) -> bool {
+pub(crate) fn is_rendered_whole(
+    whole_secs: Option<f64>,
+    untouched: usize,
+    agents: usize,
+    interruptible: bool,
+) -> bool {
+    let longest = if interruptible { LONG_FRAME_ON_SPOT_SECS } else { LONG_FRAME_SECS };
     match whole_secs {
         Some(secs) if secs < SHORT_FRAME_SECS => untouched > 0,
-        Some(secs) => secs < LONG_FRAME_SECS && untouched >= 2 * agents,
+        Some(secs) => secs < longest && untouched >= 2 * agents,
         None => false,
     }
 }

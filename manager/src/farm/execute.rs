@@ -40,7 +40,7 @@ impl Owner {
     pub(crate) fn execute(&mut self, action: Action) {
         tracing::debug!(?action, "decided");
         match action {
-            Action::Launch { agent } => {
+            Action::Launch { agent, .. } => {
                 self.changes.push(launched(agent.clone(), None));
                 self.deeds.push(Deed::Launch(agent));
             }

@@ -94,7 +94,7 @@ impl World {
     fn act(&mut self) {
         for action in plan(&mut self.farm, at(self.now)) {
             match action {
-                Action::Launch { agent } => {
+                Action::Launch { agent, .. } => {
                     let cost = self.costs[self.agents.len() % self.costs.len()];
                     self.agents.insert(agent.clone(), (cost, false, vec![]));
                     self.tell(Event::AgentOnline(agent));
