@@ -1,4 +1,6 @@
-//! Numbers as people read them.
+//! Numbers and words as people read them.
+
+use blendnet_protocol::Split;
 
 /// `45 s`, `3 min 05 s`, `2 h 10 min`.
 pub fn duration(secs: f64) -> String {
@@ -14,6 +16,21 @@ pub fn duration(secs: f64) -> String {
         (0, 0) => format!("{seconds} s"),
         (0, _) => format!("{minutes} min {seconds:02} s"),
         _ => format!("{hours} h {minutes:02} min"),
+    }
+}
+
+/// `1.5 samples/s`; `0.04 samples/s` where a sample takes long.
+pub fn speed(samples_per_sec: f64) -> String {
+    let digits = if samples_per_sec < 1.0 { 2 } else { 1 };
+    format!("{samples_per_sec:.digits$} samples/s")
+}
+
+/// How frames are shared out.
+pub fn way(split: Split) -> &'static str {
+    match split {
+        Split::Samples => "split by samples",
+        Split::Tiles { .. } => "split by tiles",
+        Split::Frames => "whole frames",
     }
 }
 

@@ -37,7 +37,7 @@ fn frame_millis(frames: i32, agents: usize, size: [usize; 2]) -> f64 {
     let mut app = App::new(Settings::default(), commands, received);
     let key = app.state.renders.add(Running::new("shot.blend".to_owned(), "/out".into()));
     app.state.screen = Screen::Render;
-    let preview = "/out/preview.png";
+    let preview = "/out/shot_preview.png";
     let _loads = app.state.show_picture(preview.into());
     let pixels = Arc::new(egui::ColorImage::filled(size, egui::Color32::GRAY));
     events

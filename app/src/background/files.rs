@@ -169,12 +169,35 @@ pub(super) async fn save_as(path: PathBuf, outbox: &Outbox) {
     });
 }
 
-/// Copies the file where the format stays the same, so that nothing of it is lost.
+/// Writes it beside its place first: what is there stays until the new one is whole.
 fn save(from: &Path, to: &Path) -> Result<(), Problem> {
     let failed = |e: std::io::Error| Problem::local_file(&e, ProblemKind::Input);
+    let folder = to.parent().unwrap_or(Path::new("."));
+    let mut file = usual_file(folder).map_err(failed)?;
+    write(from, to, file.as_file_mut())?;
+    file.persist(to).map(drop).map_err(|e| failed(e.error))
+}
+
+/// With the mode that other programs give files.
+fn usual_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".blendnet-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+/// Writes the very bytes where the format stays the same, so that nothing of it is lost.
+fn write(from: &Path, to: &Path, file: &mut std::fs::File) -> Result<(), Problem> {
+    let failed = |e: std::io::Error| {
+        let named = format!("{} can't be written: {e}", to.display());
+        Problem::local_file(&std::io::Error::new(e.kind(), named), ProblemKind::Input)
+    };
     let ending = |path: &Path| path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     if ending(from) == ending(to) || ending(to).is_none() {
-        return fs_err::copy(from, to).map(drop).map_err(failed);
+        let mut from =
+            fs_err::File::open(from).map_err(|e| Problem::local_file(&e, ProblemKind::Input))?;
+        return std::io::copy(&mut from, file).map(drop).map_err(failed);
     }
     let format = ImageFormat::from_path(to).map_err(|_e| {
         Problem::input(format!("{} is no format that can be written", to.display()))
@@ -185,12 +208,10 @@ fn save(from: &Path, to: &Path) -> Result<(), Problem> {
         ImageFormat::Jpeg => DynamicImage::ImageRgb8(picture.to_rgb8()),
         _ => picture,
     };
-    let folder = to.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    picture
-        .write_to(&mut file, format)
-        .map_err(|e| Problem::input(format!("{} can't be written: {e}", to.display())))?;
-    file.persist(to).map(drop).map_err(|e| failed(e.error))
+    picture.write_to(file, format).map_err(|e| match e {
+        image::ImageError::IoError(e) => failed(e),
+        e => failed(std::io::Error::other(e)),
+    })
 }
 
 /// Runs what waits for the disk on a thread that may wait.
@@ -225,6 +246,29 @@ mod tests {
         }
         assert_eq!(fs_err::read(&from).unwrap(), fs_err::read(dir.path().join("b.png")).unwrap());
         assert!(save(&from, &dir.path().join("b.mp3")).unwrap_err().hint.is_some());
+    }
+
+    #[test]
+    fn a_picture_that_is_saved_as_itself_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let from = picture(dir.path());
+        let before = fs_err::read(&from).unwrap();
+        save(&from, &from).unwrap();
+        assert_eq!(fs_err::read(&from).unwrap(), before);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_said_with_the_file_and_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let from = picture(dir.path());
+        for name in ["b.png", "b.jpg", "b.tif"] {
+            let to = dir.path().join(name);
+            let mut full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+            let problem = write(&from, &to, &mut full).unwrap_err();
+            assert_eq!(problem.kind, ProblemKind::DiskFull, "{name}: {problem:?}");
+            assert!(problem.message.contains(name) && problem.hint.is_some(), "{problem:?}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::sync::mpsc as std_mpsc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::gui::command::Command;
+use crate::gui::command::{Command, picture_of_pass};
 use crate::gui::event::{Event, Past};
 use crate::settings::{self, Settings};
 use crate::workflow::data_dir::DataDir;
@@ -146,6 +146,10 @@ async fn at_hand(served: Served, command: Command) {
         Command::LoadThumb(path) => files::load_thumb(path, outbox).await,
         Command::SaveVideo(pictures, fps) => video::save(pictures, fps, outbox).await,
         Command::LoadPass(path, pass) => files::load_pass(path, Some(pass), outbox).await,
+        Command::LoadBeside(path, pass) => {
+            let picture = picture_of_pass(&path, &pass);
+            outbox.tell(Event::Picture(picture, files::load(&path, Some(pass)).await));
+        }
         Command::OpenWithDesktop(path) => files::open_with_desktop(path, outbox).await,
         Command::SaveAs(path) => files::save_as(path, outbox).await,
         Command::LoadHistory => {

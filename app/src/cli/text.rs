@@ -98,11 +98,7 @@ fn scene_lines(scene: &SceneSummary) -> Vec<String> {
     );
     let mut lines = vec![what.join(", "), how];
     if let Some(plan) = &scene.split {
-        let way = match plan.split {
-            blendnet_protocol::Split::Samples => "split by samples",
-            blendnet_protocol::Split::Tiles { .. } => "split by tiles",
-            blendnet_protocol::Split::Frames => "whole frames",
-        };
+        let way = crate::text::way(plan.split);
         let exact = if plan.exact { "exact" } else { "not exactly the picture of one machine" };
         lines.push(format!("{way} ({exact}): {}", plan.reason));
     }

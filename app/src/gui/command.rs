@@ -1,6 +1,6 @@
 //! What the window asks the background to do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use blendnet_protocol::JobId;
 
@@ -51,6 +51,8 @@ pub enum Command {
     SaveVideo(Vec<PathBuf>, f64),
     /// Load a pass of an EXR to look at, by its full name.
     LoadPass(PathBuf, String),
+    /// Load a pass of an EXR to compare with; it comes as [`picture_of_pass`].
+    LoadBeside(PathBuf, String),
     /// Open a file or folder with the program that the desktop has for it.
     OpenWithDesktop(PathBuf),
     /// Ask where to, and save a picture there; the ending chooses the format.
@@ -59,6 +61,11 @@ pub enum Command {
     LoadHistory,
     /// Keep the settings.
     StoreSettings(Box<Settings>),
+}
+
+/// What a pass that is compared with is called among the pictures: as if it lay in its EXR.
+pub fn picture_of_pass(path: &Path, pass: &str) -> PathBuf {
+    path.join(pass)
 }
 
 /// Something that is asked of the farm that runs.

@@ -6,7 +6,7 @@ use blendnet_protocol::JobId;
 
 use super::app::{App, Undoable};
 use super::choice;
-use super::command::{Command, FarmWish, Order};
+use super::command::{Command, FarmWish, Order, picture_of_pass};
 use super::event::Event;
 use super::fetched::Fetched;
 use super::running::Running;
@@ -42,6 +42,7 @@ impl App {
                 self.show(path);
             }
             Wish::Compare(path) => self.compare(path),
+            Wish::ComparePass(path, pass) => self.compare_pass(path, pass),
             Wish::Step { later } => {
                 let neighbour = self.state.render().and_then(|render| render.neighbour(later));
                 if let Some(frame) = neighbour {
@@ -249,6 +250,14 @@ impl App {
             self.send(command);
         } else {
             self.state.beside = None;
+        }
+    }
+
+    fn compare_pass(&mut self, path: PathBuf, pass: String) {
+        let picture = picture_of_pass(&path, &pass);
+        if self.state.beside.take_if(|beside| beside.path == picture).is_none() {
+            let _whole = self.state.show_beside(picture);
+            self.send(Command::LoadBeside(path, pass));
         }
     }
 

@@ -315,6 +315,11 @@ pub fn can_be_shown(path: &std::path::Path) -> bool {
     matches!(ending.as_deref(), Some("png" | "jpg" | "jpeg" | "tif" | "tiff" | "exr"))
 }
 
+/// Whether a picture is replaced by a better one every now and then.
+pub fn is_preview(path: &std::path::Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with("_preview.png"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

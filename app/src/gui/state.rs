@@ -10,7 +10,7 @@ use super::command::Command;
 use super::event::{Event, Past, Picture, SceneRead};
 use super::fetched::Fetched;
 use super::queue::Queue;
-use super::running::{Phase, Running};
+use super::running::{Phase, Running, is_preview};
 use super::screens::cost::Estimated;
 use crate::settings::Settings;
 use crate::workflow::event::Summary;
@@ -365,7 +365,7 @@ impl State {
             let before = shown.picture.value().cloned();
             match (picture, before) {
                 // A preview may be replaced in the moment in which it is read; the next one comes.
-                (Err(_), Some(before)) if path.ends_with("preview.png") => {
+                (Err(_), Some(before)) if is_preview(path) => {
                     shown.picture = Fetched::There(before);
                 }
                 (picture, _) => {

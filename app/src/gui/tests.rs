@@ -162,11 +162,11 @@ fn a_new_preview_is_loaded_and_the_pixel_under_the_pointer_is_told() {
     let preview = crate::workflow::event::PreviewSaved {
         frame: 1,
         number: 1,
-        path: "/out/preview.png".into(),
+        path: "/out/shot_preview.png".into(),
     };
     window.step(Step::Preview(preview));
-    assert_eq!(window.asked(), [Command::LoadPicture("/out/preview.png".into())]);
-    window.tell(Event::Picture("/out/preview.png".into(), Ok(picture())));
+    assert_eq!(window.asked(), [Command::LoadPicture("/out/shot_preview.png".into())]);
+    window.tell(Event::Picture("/out/shot_preview.png".into(), Ok(picture())));
     assert!(window.shows("64 × 36 px"));
     let middle = window.place_of("Picture").center();
     window.harness.hover_at(middle);
@@ -300,6 +300,34 @@ fn passes_of_an_exr_are_chosen_and_their_values_told() {
     window.click("ViewLayer.DiffDir");
     let wanted = Command::LoadPass("/out/shot_0001.exr".into(), "ViewLayer.DiffDir".into());
     assert_eq!(window.asked(), [wanted]);
+}
+
+#[test]
+fn a_denoised_picture_is_compared_with_what_was_rendered_and_no_more() {
+    let mut window = Window::new().rendering();
+    window.end(Ok(summary(&["/out/shot_0001.png"])));
+    window.click("Passes");
+    let developed = |value: f32| {
+        let linear = Linear::new([8, 4], &["R", "G", "B"].map(|c| (c.to_owned(), vec![value; 32])));
+        let all = ["Combined", "Noisy Image"].map(|pass| format!("ViewLayer.{pass}")).to_vec();
+        let pixels = Arc::new(linear.developed(0.0));
+        let pass = Some(Pass { name: "ViewLayer.Combined".into(), all, linear });
+        Ok(Arc::new(Picture { pixels, pass }))
+    };
+    window.tell(Event::Picture("/out/shot_0001.exr".into(), developed(2.5)));
+    window.asked();
+    window.click("Before denoising");
+    let noisy = "ViewLayer.Noisy Image";
+    assert_eq!(window.asked(), [Command::LoadBeside("/out/shot_0001.exr".into(), noisy.into())]);
+    window.tell(Event::Picture(format!("/out/shot_0001.exr/{noisy}").into(), developed(0.5)));
+    let is_beside = |window: &Window<'_>| {
+        window.harness.query_by_role_and_label(egui::Role::Slider, "Compare").is_some()
+    };
+    assert!(is_beside(&window));
+    let shown = window.harness.state().state.shown.as_ref();
+    assert_eq!(shown.unwrap().generation, 1, "the denoised one stays where it was");
+    window.click("Before denoising");
+    assert!(!is_beside(&window) && window.asked().is_empty());
 }
 
 #[test]

@@ -52,6 +52,8 @@ pub enum Wish {
     LookBack(Box<Entry>, PathBuf),
     /// Compare what is looked at with this picture; with the same one again, or none: no more.
     Compare(Option<PathBuf>),
+    /// Compare an EXR with this pass of it; again: no more.
+    ComparePass(PathBuf, String),
     /// Look at the finished frame after this one, or before it.
     Step {
         /// After it.

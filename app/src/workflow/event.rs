@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use blendnet_protocol::{
-    AgentState, FilmRect, FrameState, JobId, JobState, Region, Rendering, SplitPlan,
+    AgentState, FilmRect, FrameState, JobId, JobState, Region, Rendering, Split, SplitPlan,
 };
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -231,6 +231,9 @@ pub struct Summary {
     pub render_secs: f64,
     /// Samples times pixels rendered, over what one machine would do.
     pub work_ratio: f64,
+    /// How frames were shared out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
     /// What was estimated before, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimated_secs: Option<f64>,

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use blendnet_protocol::JobId;
+use blendnet_protocol::{JobId, Split};
 use serde::{Deserialize, Serialize};
 
 use super::data_dir::DataDir;
@@ -36,6 +36,9 @@ pub struct Entry {
     pub render_secs: f64,
     /// Agents that took part.
     pub agents: usize,
+    /// How frames were shared out; renders of older versions don't say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
     /// Seconds that were estimated before, if they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_secs: Option<f64>,
@@ -56,6 +59,7 @@ impl Entry {
             total_samples: summary.total_samples,
             render_secs: summary.render_secs,
             agents: summary.agents.iter().filter(|agent| agent.share > 0.0).count(),
+            split: summary.split,
             estimated_secs: summary.estimated_secs,
         }
     }
@@ -111,6 +115,7 @@ mod tests {
             total_samples: 64,
             render_secs: 10.5,
             agents: 2,
+            split: Some(Split::Samples),
             estimated_secs: Some(9.0),
         }
     }

@@ -56,9 +56,9 @@ impl Output {
         &self.stem
     }
 
-    /// The preview, while frames are rendered.
+    /// The preview, while frames are rendered. Several scenes may be rendered to one folder.
     pub fn preview(&self) -> PathBuf {
-        self.folder.join("preview.png")
+        self.folder.join(format!("{}_preview.png", self.stem))
     }
 
     /// Where the files of a frame go: `shot_0001.exr` is the lossless one, `shot_0001.png` the

@@ -278,6 +278,7 @@ fn summary(ended: &Ended, output: &Output, began: Instant) -> Summary {
         wall_secs: began.elapsed().as_secs_f64(),
         render_secs: job.elapsed_secs,
         work_ratio: job.work_ratio,
+        split: job.split.as_ref().map(|plan| plan.split),
         estimated_secs: None,
         agents: ended.shares.clone(),
     }

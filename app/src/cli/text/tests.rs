@@ -109,6 +109,7 @@ fn summary() -> Summary {
         wall_secs: 62.0,
         render_secs: 58.0,
         work_ratio: 1.0,
+        split: None,
         estimated_secs: None,
         agents: vec![
             AgentShare { id: "a-1".to_owned(), share: 0.625 },

@@ -13,7 +13,7 @@ use crate::gui::theme;
 use crate::gui::widgets::problem::problem_ui;
 use crate::gui::widgets::sign::dot_ui;
 use crate::gui::wish::Wish;
-use crate::text::{bytes, count};
+use crate::text::{self, bytes, count};
 use crate::workflow::event::AgentReport;
 use crate::workflow::problem::Problem;
 
@@ -65,7 +65,7 @@ fn agent_ui(
         right,
         |ui| {
             if let Some(speed) = agent.samples_per_sec {
-                ui.label(egui::RichText::new(format!("{speed:.1} samples/s")).weak());
+                ui.label(egui::RichText::new(text::speed(speed)).weak());
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 dot_ui(ui, theme::agent(place));

@@ -12,7 +12,7 @@ use crate::gui::theme;
 use crate::gui::widgets::form::fact;
 use crate::gui::widgets::problem::problem_ui;
 use crate::gui::wish::Wish;
-use crate::text::{bytes, count, duration};
+use crate::text::{bytes, count, duration, speed};
 use crate::workflow::event::{ProgressReport, Summary};
 use crate::workflow::problem::ProblemKind;
 
@@ -162,9 +162,9 @@ fn figures_ui(ui: &mut egui::Ui, progress: &ProgressReport) {
     fact(ui, "Time", duration(progress.elapsed_secs));
     let left = progress.remaining_secs.map_or("not known yet".to_owned(), duration);
     fact(ui, "Time left", left);
-    let speed = progress.samples_per_sec();
-    if speed > 0.0 {
-        fact(ui, "Speed", format!("{speed:.1} samples/s"));
+    let samples_per_sec = progress.samples_per_sec();
+    if samples_per_sec > 0.0 {
+        fact(ui, "Speed", speed(samples_per_sec));
     }
     if let [frame] = progress.in_work.as_slice() {
         let (done, all) = (frame.samples_done.floor(), progress.total_samples);

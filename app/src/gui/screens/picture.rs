@@ -21,6 +21,25 @@ fn passes_ui(ui: &mut egui::Ui, path: &std::path::Path, pass: &Pass, wishes: &mu
     shown.response.on_hover_text("Linear light as sRGB, without the scene's view transform");
 }
 
+/// The picture beside what it was before it was denoised, where the file has both.
+fn denoise_ui(
+    ui: &mut egui::Ui,
+    path: &std::path::Path,
+    pass: &Pass,
+    compares: bool,
+    wishes: &mut Vec<Wish>,
+) {
+    let Some(layer) = pass.name.strip_suffix("Combined") else { return };
+    let Some(noisy) = pass.all.iter().find(|name| **name == format!("{layer}Noisy Image")) else {
+        return;
+    };
+    let hint = "Right of the line it is as it was rendered; drag the line";
+    let button = ui.selectable_label(compares, "Before denoising").on_hover_text(hint);
+    if button.clicked() {
+        wishes.push(Wish::ComparePass(path.to_owned(), noisy.clone()));
+    }
+}
+
 /// Draws it, and `over` on it.
 pub(super) fn picture_ui(
     ui: &mut egui::Ui,
@@ -48,6 +67,7 @@ pub(super) fn picture_ui(
             viewer.controls_ui(ui);
             if let Some(pass) = &picture.pass {
                 passes_ui(ui, &shown.path, pass, wishes);
+                denoise_ui(ui, &shown.path, pass, viewer.compares(), wishes);
             }
         });
     });

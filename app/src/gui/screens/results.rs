@@ -8,7 +8,7 @@ use crate::gui::state::State;
 use crate::gui::theme;
 use crate::gui::widgets::viewer::Viewer;
 use crate::gui::wish::Wish;
-use crate::text::{count, duration};
+use crate::text::{count, duration, way};
 use crate::workflow::history::Entry;
 use crate::workflow::records::Record;
 
@@ -88,7 +88,9 @@ fn entry_ui(ui: &mut egui::Ui, entry: &Entry, height: f32, wishes: &mut Vec<Wish
     ui.allocate_ui(size, |ui| {
         ui.set_min_size(size);
         ui.add(egui::Label::new(egui::RichText::new(&entry.name).strong()).truncate());
-        ui.add(egui::Label::new(egui::RichText::new(what(entry)).weak()).truncate());
+        let what = what(entry);
+        let line = egui::Label::new(egui::RichText::new(&what).weak()).truncate();
+        ui.add(line).on_hover_text(what);
         ui.horizontal_wrapped(|ui| {
             let last = entry.pictures.iter().rfind(|path| can_be_shown(path));
             let show = ui.add_enabled(last.is_some(), egui::Button::new("Show"));
@@ -131,6 +133,9 @@ fn what(entry: &Entry) -> String {
         duration(entry.render_secs),
         count(entry.agents, "agent", "agents"),
     );
+    if let Some(split) = entry.split {
+        what = format!("{what}; {}", way(split));
+    }
     if let Some(estimated_secs) = entry.estimated_secs {
         what = format!("{what}; estimated {}", duration(estimated_secs));
     }

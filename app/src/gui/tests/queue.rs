@@ -25,10 +25,10 @@ fn a_second_render_waits_beside_the_first_and_both_are_listed() {
     assert!(matches!(&asked[..], [Command::Render(2, _)]), "{asked:?}");
     assert!(window.shows("2 renders") && window.shows("shot.blend") && window.shows("25 %"));
     window.asked();
-    window.tell(Event::Step(first, Box::new(preview("/out/preview.png"))));
+    window.tell(Event::Step(first, Box::new(preview("/out/shot_preview.png"))));
     assert!(window.asked().is_empty(), "only the picture of the one that is looked at is loaded");
     window.click("shot.blend");
-    assert_eq!(window.asked(), [Command::LoadPicture("/out/preview.png".into())]);
+    assert_eq!(window.asked(), [Command::LoadPicture("/out/shot_preview.png".into())]);
     window.click("Stop all");
     assert_eq!(window.asked(), [Command::Stop(1), Command::Stop(2)]);
 }

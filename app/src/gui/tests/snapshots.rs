@@ -156,7 +156,7 @@ fn rendering(window: Window<'static>, frames: i32, name: &str) -> Window<'static
     let state = FrameState::Completed;
     let (failure, last_lines) = (None, Vec::new());
     window.step(Step::Frame(FrameEnded { frame: 1, state, files, failure, last_lines }));
-    let path = PathBuf::from("/out/preview.png");
+    let path = PathBuf::from("/out/shot_preview.png");
     window.step(Step::Preview(PreviewSaved { frame: 2, number: 1, path: path.clone() }));
     window.tell(Event::Picture(path, Ok(picture())));
     window

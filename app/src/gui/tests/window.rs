@@ -6,7 +6,7 @@ use std::sync::mpsc as std_mpsc;
 
 use blendnet_pack::inspect;
 use blendnet_pack::trace::{self, Trace, TraceOptions};
-use blendnet_protocol::{AgentState, FrameState, JobId, JobState, Rendering};
+use blendnet_protocol::{AgentState, FrameState, JobId, JobState, Rendering, Split};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use tokio::sync::mpsc;
@@ -206,6 +206,7 @@ pub(super) fn summary(pictures: &[&str]) -> Summary {
         wall_secs: 14.0,
         render_secs: 12.0,
         work_ratio: 1.0,
+        split: Some(Split::Samples),
         estimated_secs: None,
         agents: vec![AgentShare { id: "agent-1".into(), share: 1.0 }],
     }

@@ -55,6 +55,11 @@ impl Viewer {
         }
     }
 
+    /// Whether another picture is drawn beside it.
+    pub fn compares(&self) -> bool {
+        self.beside.is_some()
+    }
+
     /// The row of controls above a picture.
     pub fn controls_ui(&mut self, ui: &mut egui::Ui) {
         if ui.button("Fit").on_hover_text("Shows all of the picture (F)").clicked() {
