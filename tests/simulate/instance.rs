@@ -45,7 +45,9 @@ pub(crate) struct Step {
 pub(crate) struct Instance {
     pub(crate) offer: Option<Offer>,
     pub(crate) speed: f64,
-    pub(crate) launched: f64,
+    /// Billed until `paid_until`, in millionths of a dollar.
+    pub(crate) owed: f64,
+    pub(crate) paid_until: f64,
     pub(crate) up: Option<f64>,
     pub(crate) warm: bool,
     pub(crate) queue: VecDeque<(Assignment, Option<f64>)>,

@@ -157,6 +157,7 @@ fn scenario(trace: &Trace, start: usize, work_secs: f64, limits: JobLimits) -> S
         spot: Some(Spot { trace: trace.clone(), start }),
         speeds: vec![1.0],
         seed: 0,
+        trouble: 0.0,
     }
 }
 
@@ -288,6 +289,7 @@ fn mixed(name: &str, frames: i32, seed: u64) -> Value {
         spot: None,
         speeds,
         seed,
+        trouble: 0.0,
     };
     let mut sums = Sums::default();
     let world = run(scenario, &mut sums);
@@ -353,6 +355,43 @@ mod tests {
         for (text, why) in [("", "traces"), ("--traces", "value"), ("--seed x", "x"), ("-q", "-q")]
         {
             assert!(options(text).unwrap_err().contains(why), "{text}");
+        }
+    }
+
+    /// A small job with a budget, where whatever can go wrong does.
+    fn troubled(seed: u64) -> World {
+        let mut dice = StdRng::seed_from_u64(seed);
+        let boot = Duration::from_secs(dice.random_range(10..120));
+        let min_billed = Duration::from_secs(dice.random_range(0..300));
+        let mut lent = |spot, usd_micros| Offer {
+            boot,
+            min_billed,
+            ..offer(spot, usd_micros * dice.random_range(1..10_u64))
+        };
+        let offers = vec![lent(true, 50_000), lent(false, 200_000)];
+        let (frames, samples) = (dice.random_range(1..4), dice.random_range(4..64));
+        let budget_usd_micros = Some(dice.random_range(1_000..300_000));
+        let deadline_unix_secs = dice.random_bool(0.3).then_some(1800);
+        let mut world = World::new(Scenario {
+            agents: dice.random_range(1..5),
+            frames,
+            costs: Costs { samples, ..costs(dice.random_range(60.0..1200.0)) },
+            offers,
+            limits: JobLimits { budget_usd_micros, deadline_unix_secs, noise: None },
+            spot: None,
+            speeds: vec![1.0, 0.5],
+            seed,
+            trouble: 0.1,
+        });
+        world.run();
+        world
+    }
+
+    #[test]
+    fn ten_thousand_jobs_in_trouble_never_cost_more_than_their_ceiling() {
+        for seed in 0..10_000 {
+            let world = troubled(seed);
+            assert!(world.audit.found.is_empty(), "seed {seed}: {:?}", world.audit.found);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The simulated provider: lends instances while the trace has any, bills them, takes them back.
 
 use crate::instance::Instance;
-use crate::world::{Spot, What, World};
+use crate::world::{Spot, What, World, at};
 use blendnet_protocol::AgentId;
 use blendnet_scheduler::{Event, Offer};
 use rand::RngExt as _;
@@ -28,12 +28,17 @@ impl World {
         if is_spot && self.spot_running() >= self.spot_capacity() {
             return self.later(2.0, What::Refused(id));
         }
+        if self.trouble() {
+            return self.later(2.0, What::Refused(id));
+        }
         let boot = self.boot_secs * (0.75 + 0.5 * self.dice.random::<f64>());
         let turn = self.number as usize % self.speeds.len().max(1);
+        let least_secs = offer.as_ref().map_or(0.0, |offer| offer.min_billed.as_secs_f64());
         let instance = Instance {
+            owed: price(offer.as_ref(), least_secs),
+            paid_until: self.now + least_secs,
             offer,
             speed: self.speeds.get(turn).copied().unwrap_or(1.0),
-            launched: self.now,
             up: None,
             warm: self.boot_secs == 0.0,
             queue: std::collections::VecDeque::new(),
@@ -45,6 +50,9 @@ impl World {
             last_saved: None,
         };
         self.instances.insert(id.clone(), instance);
+        if self.trouble() {
+            return; // It never answers.
+        }
         self.later(boot, What::Booted(id));
     }
 
@@ -101,10 +109,47 @@ impl World {
             }
         }
     }
+
+    /// Whether this goes wrong, where things do.
+    pub(crate) fn trouble(&mut self) -> bool {
+        self.trouble > 0.0 && self.dice.random_bool(self.trouble)
+    }
+
+    /// Instances die without a word, and prices jump.
+    pub(crate) fn make_trouble(&mut self) {
+        let nth = self.dice.random_range(0..self.instances.len().max(1));
+        match self.dice.random_range(0..50) {
+            0 => {
+                if let Some(id) = self.instances.keys().nth(nth).cloned() {
+                    self.gone(&id);
+                }
+            }
+            1 => self.prices_jump(),
+            _ => {}
+        }
+    }
+
+    fn prices_jump(&mut self) {
+        let mut offers = self.farm.offers.clone();
+        for offer in &mut offers {
+            let new = offer.usd_micros_per_hour as f64 * self.dice.random_range(0.5..2.0);
+            offer.usd_micros_per_hour = new.max(1.0) as u64;
+        }
+        for instance in self.instances.values_mut() {
+            instance.owed = bill(instance, self.now);
+            instance.paid_until = instance.paid_until.max(self.now);
+            let same = |old: &Offer| offers.iter().find(|new| new.is_same(old)).cloned();
+            instance.offer = instance.offer.as_ref().and_then(same);
+        }
+        // The price is asked for, and known with the next look at the clock.
+        self.farm.apply(Event::Offers(offers), at(self.now));
+    }
+}
+
+fn price(offer: Option<&Offer>, secs: f64) -> f64 {
+    offer.map_or(0.0, |offer| offer.usd_micros_per_hour as f64 * secs / 3600.0)
 }
 
 pub(crate) fn bill(instance: &Instance, now: f64) -> f64 {
-    let Some(offer) = &instance.offer else { return 0.0 };
-    let secs = (now - instance.launched).max(offer.min_billed.as_secs_f64());
-    offer.usd_micros_per_hour as f64 * secs / 3600.0
+    instance.owed + price(instance.offer.as_ref(), (now - instance.paid_until).max(0.0))
 }

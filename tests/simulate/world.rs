@@ -62,6 +62,8 @@ pub(crate) struct World {
     pub(crate) number: u64,
     pub(crate) billed: f64,
     pub(crate) boot_secs: f64,
+    /// How likely launches fail, boots never end, clocks are wrong.
+    pub(crate) trouble: f64,
 }
 
 /// What is simulated.
@@ -74,9 +76,10 @@ pub(crate) struct Scenario {
     pub(crate) spot: Option<Spot>,
     pub(crate) speeds: Vec<f64>,
     pub(crate) seed: u64,
+    pub(crate) trouble: f64,
 }
 
-fn at(secs: f64) -> Duration {
+pub(crate) fn at(secs: f64) -> Duration {
     Duration::from_millis((secs * 1000.0).round() as u64)
 }
 
@@ -126,6 +129,7 @@ impl World {
             number: 0,
             billed: 0.0,
             boot_secs: boot,
+            trouble: scenario.trouble,
         }
     }
 
@@ -141,6 +145,9 @@ impl World {
         while let Some(Reverse((millis, _, what))) = self.agenda.pop() {
             self.now = millis as f64 / 1000.0;
             self.happen(what);
+            if self.trouble > 0.0 {
+                self.make_trouble();
+            }
             self.act();
             let mut audit = std::mem::take(&mut self.audit);
             check(self, &mut audit);
@@ -189,7 +196,14 @@ impl World {
     }
 
     pub(crate) fn tell(&mut self, event: Event) {
-        self.farm.apply(event, at(self.now));
+        let now = self.clock();
+        self.farm.apply(event, now);
+    }
+
+    /// The time; where there is trouble it jumps back now and then.
+    fn clock(&mut self) -> Duration {
+        let late = if self.trouble() { 3600.0 } else { 0.0 };
+        at((self.now - late).max(0.0))
     }
 
     fn happen(&mut self, what: What) {
@@ -228,7 +242,8 @@ impl World {
     }
 
     fn act(&mut self) {
-        for action in plan(&mut self.farm, at(self.now)) {
+        let now = self.clock();
+        for action in plan(&mut self.farm, now) {
             match action {
                 Action::Launch { agent, offer } => self.launch(agent, offer),
                 Action::SendScene { agent, scene, .. } => {

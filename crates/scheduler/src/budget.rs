@@ -138,9 +138,9 @@ impl Farm {
         if job.exhausted {
             let rate = offer.usd_micros_per_hour;
             let alone = self.paid_by(id).next().is_none();
+            let finishing = self.finishing_cost(id, rate) + price(offer, ENDING);
             return alone
-                && self.spent(id, now) + self.finishing_cost(id, rate) + price(offer, ENDING)
-                    <= ceiling;
+                && self.spent(id, now) + finishing.max(price(offer, offer.min_billed)) <= ceiling;
         }
         let dearest = self.dearest(id).max(offer.usd_micros_per_hour);
         let kept_back = self.ending_cost(id) + self.finishing_cost(id, dearest);
@@ -168,10 +168,12 @@ impl Farm {
         }
     }
 
-    /// Whether something was spent, and the rest pays for no instance any more.
+    /// Whether there are offers, and the rest of the money pays for none of them.
     fn is_broke(&self, id: &JobId, now: Duration) -> bool {
-        let has_spent = self.jobs.get(id).is_some_and(|job| job.spent > 0 && job.is_active());
-        has_spent && !self.offers.iter().any(|offer| self.can_afford(id, offer, now))
+        let active = self.jobs.get(id).is_some_and(Job::is_active);
+        active
+            && !self.offers.is_empty()
+            && !self.offers.iter().any(|offer| self.can_afford(id, offer, now))
     }
 
     /// The job ends with the best image that the money bought.
