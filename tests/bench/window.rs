@@ -90,6 +90,8 @@ fn progress(frames: i32, agents: usize) -> Step {
         covered: Vec::new(),
     });
     let agent = |number| AgentReport {
+        in_room: false,
+        away: None,
         id: format!("agent-{number}"),
         state: AgentState::Online,
         doing: "frame 1, samples 16..32".to_owned(),

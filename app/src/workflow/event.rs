@@ -173,6 +173,11 @@ pub struct AgentReport {
     pub memory_mb: Option<f64>,
     /// What it renders of this job now.
     pub rendering: Option<Rendering>,
+    /// Whether it is a machine of the room, which nobody launches or ends.
+    pub in_room: bool,
+    /// Why it takes no work now, such as its working hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub away: Option<String>,
 }
 
 /// A preview on the disk.

@@ -1,6 +1,6 @@
 //! What the farm's view says of one job, in short. Pure.
 
-use blendnet_protocol::{FarmView, FrameSet, FrameState, JobId, JobView};
+use blendnet_protocol::{AgentState, FarmView, FrameSet, FrameState, JobId, JobView};
 
 use super::event::{AgentReport, FrameInWork, ProgressReport, SceneSummary};
 
@@ -44,6 +44,8 @@ pub fn progress(view: &FarmView, job: &JobView) -> ProgressReport {
                 samples_per_sec: agent.samples_per_sec,
                 memory_mb: agent.progress.as_ref().map(|p| p.memory_mb).filter(|mb| *mb > 0.0),
                 rendering: agent.rendering.clone().filter(|rendering| rendering.job == job.id),
+                in_room: agent.in_room,
+                away: agent.away.clone().filter(|_| agent.state != AgentState::Online),
             })
             .collect(),
     }

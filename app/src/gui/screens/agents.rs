@@ -23,7 +23,7 @@ type Log = Option<(String, Fetched<Vec<String>, Problem>)>;
 pub(super) fn agents_ui(ui: &mut egui::Ui, state: &State, render: &Running, w: &mut Vec<Wish>) {
     let Some(progress) = render.progress.as_ref().filter(|_| render.is_going()) else { return };
     let agents = &progress.agents;
-    let stays = |agent: &&AgentReport| agent.state != AgentState::Draining;
+    let stays = |agent: &&AgentReport| agent.state != AgentState::Draining && !agent.in_room;
     let number = u32::try_from(agents.iter().filter(stays).count()).unwrap_or(u32::MAX);
     ui.horizontal(|ui| {
         ui.strong(count(agents.len(), "agent", "agents"));
@@ -53,6 +53,7 @@ fn agent_ui(
 ) {
     let signals = theme::signals(ui.visuals());
     let (state, color) = match agent.state {
+        _ if agent.away.is_some() => ("renders later", signals.warning),
         AgentState::Starting => ("starts", signals.warning),
         AgentState::Online => ("online", signals.good),
         AgentState::Lost => ("lost; its work is given to others", signals.bad),
@@ -77,7 +78,8 @@ fn agent_ui(
             });
         },
     );
-    let mut doing = if agent.doing.is_empty() { "waits" } else { &agent.doing }.to_owned();
+    let doing = Some(agent.doing.as_str()).filter(|doing| !doing.is_empty());
+    let mut doing = agent.away.as_deref().or(doing).unwrap_or("waits").to_owned();
     if let Some(memory_mb) = agent.memory_mb {
         doing = format!("{doing}; {}", bytes(bytes_of(memory_mb)));
     }

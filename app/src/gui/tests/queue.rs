@@ -83,6 +83,19 @@ fn agents_are_added_and_dropped_and_their_logs_are_read_when_asked_for() {
 }
 
 #[test]
+fn a_machine_of_the_room_says_why_it_renders_later_and_is_none_of_the_agents_to_have_more_of() {
+    let mut window = Window::new().rendering();
+    let mut workshop = agent("workshop", AgentState::Lost, None);
+    workshop.in_room = true;
+    workshop.away = Some("renders from 19:00 to 08:00".to_owned());
+    window.step(progress(1, vec![agent("agent-a", AgentState::Online, None), workshop]));
+    assert!(window.shows("workshop") && window.shows("renders later"));
+    assert!(window.shows("renders from 19:00 to 08:00; 512.0 MB"));
+    window.click("One agent more");
+    assert_eq!(window.asked(), [Command::Farm(FarmWish::Agents(2))]);
+}
+
+#[test]
 fn how_it_went_is_drawn_over_time() {
     let mut window = Window::new().rendering();
     for second in 0..5 {

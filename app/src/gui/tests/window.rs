@@ -169,6 +169,8 @@ pub(super) fn agent(name: &str, state: AgentState, rendering: Option<Rendering>)
         samples_per_sec: Some(1.5),
         memory_mb: Some(512.0),
         rendering,
+        in_room: false,
+        away: None,
     }
 }
 
