@@ -10,7 +10,7 @@ use blendnet_net::blobs::BlobStore;
 use blendnet_net::ca::Identity;
 use blendnet_net::log::RecentLog;
 use blendnet_net::secret::{self, Password};
-use blendnet_net::{answer, auth, discovery, parent, server, shutdown_signals};
+use blendnet_net::{api, auth, discovery, parent, server, shutdown_signals};
 use blendnet_tasks::Tasks;
 
 use crate::config::Config;
@@ -59,7 +59,8 @@ pub async fn serve(config: Config, log: RecentLog) -> anyhow::Result<()> {
     let routes = crate::server::router(engine.clone(), soft.clone())
         .merge(room::routes(&config.dir, &soft))
         .merge(blendnet_tasks::router(Arc::new(tasks)));
-    let routes = auth::require_password(answer::fallback(routes), auth::USER, Arc::new(password));
+    let routes = api::serve(routes, "BlendNet agent");
+    let routes = auth::require_password(routes, auth::USER, Arc::new(password));
     // One that a manager launched somewhere is no machine of a room.
     let _told = member.and_then(|_| discovery::announce(discovery::Kind::Agent, bound.address()));
     let line = serde_json::json!({

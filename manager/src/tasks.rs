@@ -3,7 +3,6 @@
 use crate::farm::{Context, FarmError, FarmHandle, JobFolder, Request};
 use crate::server::content_type;
 use async_trait::async_trait;
-use axum::Router;
 use blendnet_net::answer::ApiError;
 use blendnet_net::blobs::hash_file;
 use blendnet_net::log::RecentLog;
@@ -15,6 +14,7 @@ use blendnet_tasks::{
 };
 use serde_json::json;
 use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
 
 /// This farm, as the task API sees it.
 pub struct FarmTasks {
@@ -27,7 +27,7 @@ pub async fn router(
     context: &Arc<Context>,
     farm: &FarmHandle,
     log: RecentLog,
-) -> anyhow::Result<Router> {
+) -> anyhow::Result<OpenApiRouter> {
     let host = FarmTasks { farm: farm.clone(), context: context.clone() };
     let tasks = Arc::new(Tasks::open(&context.config.dir, context.blobs.clone(), log, host).await?);
     let _set_once = context.task_api.set(tasks.clone());

@@ -122,3 +122,15 @@ fn names_of_tests_are_sentences() {
         assert!(named.is_none(), "{}: {named:?} should be a sentence", path.display());
     }
 }
+
+#[test]
+fn every_route_of_the_servers_is_described() {
+    for folder in ["manager/src", "agent/src", "crates/tasks/src", "crates/net/src/blobs"] {
+        let mut found = Vec::new();
+        files(&root().join(folder), ".rs", &mut found);
+        for path in found.into_iter().filter(|path| !is_tests(path)) {
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(!text.contains(".route("), "{}: use `.routes(..)`", path.display());
+        }
+    }
+}

@@ -6,18 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use axum::Router;
 use axum::extract::State;
-use axum::routing::delete;
 use blendnet_net::answer::{ApiError, ApiResult, done};
 use blendnet_net::ca::{self, CertRequest, ServerCert};
 use blendnet_net::discovery::{Kind, announce};
 use blendnet_net::host;
 use blendnet_net::pair::{self, Code, Grant, Machine, Offer, PairError, TRIES};
 use blendnet_net::secret::{Password, write_private};
+use blendnet_protocol::Done;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 const FILE: &str = "paired.json";
 
@@ -131,12 +132,16 @@ struct Leaving {
     shutdown: CancellationToken,
 }
 
-/// `DELETE pairing`: the farm lets go of this machine, which then ends.
-pub fn routes(dir: &Path, shutdown: &CancellationToken) -> Router {
+/// What a farm asks of a machine that it is paired with.
+pub fn routes(dir: &Path, shutdown: &CancellationToken) -> OpenApiRouter {
     let leaving = Leaving { dir: dir.to_owned(), shutdown: shutdown.clone() };
-    Router::new().route("/api/v1/pairing", delete(unpair)).with_state(leaving)
+    OpenApiRouter::new().routes(routes!(unpair)).with_state(leaving)
 }
 
+/// The farm lets go of this machine, which then ends.
+#[utoipa::path(delete, path = "/pairing", tag = "room",
+    responses((status = 200, description = "Done", body = Done),
+        (status = 409, description = "It was not paired")))]
 async fn unpair(State(Leaving { dir, shutdown }): State<Leaving>) -> ApiResult<()> {
     let member = Membership::load(&dir).ok().flatten();
     let Some(Membership { name, .. }) = member else {

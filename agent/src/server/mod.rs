@@ -3,12 +3,13 @@
 mod scenes;
 mod works;
 
-use axum::Router;
 use axum::extract::State;
-use axum::routing::{get, post, put};
 use blendnet_net::answer::{ApiResult, done};
 use blendnet_net::blobs;
+use blendnet_protocol::Done;
 use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::render::Engine;
 
@@ -19,20 +20,23 @@ struct Agent {
     shutdown: CancellationToken,
 }
 
-/// All routes under `/api/v1` but those of the task API. Passwords are the caller's business.
+/// All routes but those of the task API. Passwords are the caller's business.
 ///
 /// `shutdown` is cancelled by `POST shutdown`.
-pub(crate) fn router(engine: Engine, shutdown: CancellationToken) -> Router {
+pub(crate) fn router(engine: Engine, shutdown: CancellationToken) -> OpenApiRouter {
     let blob_routes = blobs::routes(engine.blobs().clone());
-    let routes = Router::new()
-        .route("/scene/{id}", put(scenes::put).delete(scenes::delete))
-        .route("/work", get(works::report))
-        .route("/work/{id}", get(works::get).put(works::put).delete(works::delete))
-        .route("/shutdown", post(shut_down))
-        .merge(blob_routes);
-    Router::new().nest("/api/v1", routes).with_state(Agent { engine, shutdown })
+    OpenApiRouter::new()
+        .routes(routes!(scenes::put, scenes::delete))
+        .routes(routes!(works::report))
+        .routes(routes!(works::get, works::put, works::delete))
+        .routes(routes!(shut_down))
+        .with_state(Agent { engine, shutdown })
+        .merge(blob_routes)
 }
 
+/// Ends the agent.
+#[utoipa::path(post, path = "/shutdown", tag = "agent",
+    responses((status = 200, description = "Done", body = Done)))]
 async fn shut_down(State(agent): State<Agent>) -> ApiResult<()> {
     tracing::info!("asked to shut down");
     agent.shutdown.cancel();

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use blendnet_net::answer::{ApiError, ApiResult, JsonBody, UrlPath, done, ok};
-use blendnet_protocol::{SceneId, SceneSpec, SceneState};
+use blendnet_protocol::{Answer, Done, SceneId, SceneSpec, SceneState};
 
 use super::Agent;
 
@@ -10,6 +10,10 @@ use super::Agent;
 const MAX_SCENE_BYTES: usize = 64 << 20;
 
 /// Remembers a scene and says which of its blobs are still missing.
+#[utoipa::path(put, path = "/scene/{id}", tag = "agent",
+    params(("id" = SceneId, Path, description = "SHA-256 of the scene's JSON")),
+    request_body = SceneSpec,
+    responses((status = 200, description = "Done", body = Answer<SceneState>)))]
 pub(super) async fn put(
     State(agent): State<Agent>,
     UrlPath(id): UrlPath<SceneId>,
@@ -20,6 +24,9 @@ pub(super) async fn put(
 }
 
 /// Forgets a scene; one that is unknown is no error.
+#[utoipa::path(delete, path = "/scene/{id}", tag = "agent",
+    params(("id" = SceneId, Path, description = "SHA-256 of the scene's JSON")),
+    responses((status = 200, description = "Done", body = Done)))]
 pub(super) async fn delete(
     State(agent): State<Agent>,
     UrlPath(id): UrlPath<SceneId>,

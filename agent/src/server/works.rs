@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use axum::extract::State;
 use blendnet_net::answer::{ApiError, ApiResult, JsonBody, UrlPath, UrlQuery, done, ok};
-use blendnet_protocol::{AgentReport, Work, WorkId, WorkStatus};
+use blendnet_protocol::{AgentReport, Answer, Done, Work, WorkId, WorkStatus};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::Agent;
 use crate::render::SubmitError;
@@ -14,7 +15,8 @@ use crate::render::SubmitError;
 const MAX_WAIT_SECS: u64 = 60;
 
 /// When a report is wanted.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     /// Generation that is known already.
@@ -26,6 +28,9 @@ pub(super) struct Wanted {
 }
 
 /// The agent's state, once it is another one than the caller knows.
+#[utoipa::path(get, path = "/work", tag = "agent",
+    params(Wanted),
+    responses((status = 200, description = "Done", body = Answer<AgentReport>)))]
 pub(super) async fn report(
     State(agent): State<Agent>,
     UrlQuery(wanted): UrlQuery<Wanted>,
@@ -35,6 +40,10 @@ pub(super) async fn report(
 }
 
 /// One work.
+#[utoipa::path(get, path = "/work/{id}", tag = "agent",
+    params(("id" = WorkId, Path, description = "Name of the work")),
+    responses((status = 200, description = "Done", body = Answer<WorkStatus>),
+        (status = 404, description = "There is no such work")))]
 pub(super) async fn get(
     State(agent): State<Agent>,
     UrlPath(id): UrlPath<WorkId>,
@@ -44,6 +53,12 @@ pub(super) async fn get(
 }
 
 /// Queues a work; the same one again changes nothing.
+#[utoipa::path(put, path = "/work/{id}", tag = "agent",
+    params(("id" = WorkId, Path, description = "Name of the work")),
+    request_body = Work,
+    responses((status = 200, description = "Done", body = Answer<WorkStatus>),
+        (status = 409, description = "The scene or files of it are not here, or another work has that name"),
+        (status = 503, description = "The agent is ending")))]
 pub(super) async fn put(
     State(agent): State<Agent>,
     UrlPath(id): UrlPath<WorkId>,
@@ -69,6 +84,9 @@ fn refused(error: &SubmitError) -> ApiError {
 }
 
 /// Stops a work and frees its results; one that is unknown is no error.
+#[utoipa::path(delete, path = "/work/{id}", tag = "agent",
+    params(("id" = WorkId, Path, description = "Name of the work")),
+    responses((status = 200, description = "Done", body = Done)))]
 pub(super) async fn delete(
     State(agent): State<Agent>,
     UrlPath(id): UrlPath<WorkId>,

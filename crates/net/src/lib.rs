@@ -5,15 +5,15 @@
 //!
 //! ```no_run
 //! # async fn run(dir: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
-//! use blendnet_net::{answer, auth, blobs::BlobStore, ca::Identity, secret::Password, server};
+//! use blendnet_net::{auth, blobs::BlobStore, ca::Identity, secret::Password, server};
 //!
 //! let (soft, hard) = blendnet_net::shutdown_signals();
 //! let identity = Identity::load_or_create(dir, &["farm.lan".to_owned()])?;
 //! let password = Password::load_or_create(&dir.join("password"))?;
 //! let store = BlobStore::open(&dir.join("blobs"), 1 << 40)?;
 //!
-//! let api = axum::Router::new().nest("/api/v1", blendnet_net::blobs::routes(store));
-//! let router = auth::require_password(answer::fallback(api), auth::USER, password.into());
+//! let api = blendnet_net::api::serve(blendnet_net::blobs::routes(store), "A server of blobs");
+//! let router = auth::require_password(api, auth::USER, password.into());
 //! let bound = server::bind(([127, 0, 0, 1], 8443).into(), &identity).await?;
 //! tokio::select! {
 //!     () = bound.serve(router, soft) => {}
@@ -40,6 +40,7 @@
 //! browsers of other sites) → [`answer`] (JSON in and out) → the program's handlers → [`blobs`].
 
 pub mod answer;
+pub mod api;
 pub mod auth;
 pub mod blobs;
 pub mod ca;

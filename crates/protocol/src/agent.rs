@@ -2,9 +2,10 @@
 
 use crate::{AgentId, BlobId, SceneId, WorkStatus};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A Blender that an agent can run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BlenderBuild {
     /// Such as `3.4.1`.
     pub version: String,
@@ -15,7 +16,7 @@ pub struct BlenderBuild {
 }
 
 /// What a Blender made of patches whose colours are known.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Parity {
     /// Version of the Blender.
     pub version: String,
@@ -31,7 +32,7 @@ pub struct Parity {
 }
 
 /// The machine under an agent or manager.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Host {
     /// Load averages of 1, 5 and 15 minutes.
@@ -43,7 +44,7 @@ pub struct Host {
 }
 
 /// A scene that an agent was told of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SceneState {
     /// Which.
     pub id: SceneId,
@@ -52,7 +53,7 @@ pub struct SceneState {
 }
 
 /// An agent's state; waited for with `GET work?after={generation}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AgentReport {
     /// Grows with every change, so that nobody misses one.
     pub generation: u64,
@@ -79,7 +80,7 @@ pub struct AgentReport {
 }
 
 /// A machine of the room, as the farm remembers it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RoomMachine {
     /// What the farm calls it.
     pub name: AgentId,
@@ -88,7 +89,7 @@ pub struct RoomMachine {
 }
 
 /// How to pair with a machine of the room.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PairRequest {
     /// Host name or address, with or without a port.
     pub address: String,
@@ -100,7 +101,7 @@ pub struct PairRequest {
 }
 
 /// Whether a machine of the room that the farm let go of knows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Unpaired {
     /// Why it could not be told.
     pub untold: Option<String>,

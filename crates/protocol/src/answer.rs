@@ -1,13 +1,14 @@
 //! The envelope of every JSON answer.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Version of app, manager and agent. They work together only when it is the same.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What BlendNet answers since 0.3: `{"success", "message", "data"}`; an error also carries a
 /// stable `code` and a `hint` that says what to do next.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Answer<T> {
     /// Whether the request was carried out.
     pub success: bool,
@@ -24,6 +25,9 @@ pub struct Answer<T> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
+
+/// An answer without data: a success of which there is nothing to tell, or an error.
+pub type Done = Answer<()>;
 
 impl<T> Answer<T> {
     /// A success with data.

@@ -1,10 +1,12 @@
 //! Sets of frame numbers as artists write them.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Frame numbers, sorted, without repeats, at least one. Written as `1-10,20,30-40:2`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, example = "1-10,20,30-40:2")]
 pub struct FrameSet(Vec<i32>);
 
 /// Why a text is not a set of frames.

@@ -1,6 +1,7 @@
 //! Names of things. Each kind has its own type, so that one is never passed for another.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Why a text is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,10 +40,11 @@ fn check_hash(given: &str) -> Result<(), IdError> {
 }
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $check:ident) => {
+    ($(#[$doc:meta])* $name:ident, $check:ident, $pattern:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
         #[serde(try_from = "String", into = "String")]
+        #[schema(value_type = String, pattern = $pattern)]
         pub struct $name(String);
 
         impl $name {
@@ -90,27 +92,32 @@ macro_rules! id {
 id!(
     /// A submission; made by the manager.
     JobId,
-    check_name
+    check_name,
+    "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$"
 );
 id!(
     /// An agent of a farm.
     AgentId,
-    check_name
+    check_name,
+    "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$"
 );
 id!(
     /// A piece of work given to an agent; made by the manager, unique for ever.
     WorkId,
-    check_name
+    check_name,
+    "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$"
 );
 id!(
     /// Bytes, named by their SHA-256 in lower-case hexadecimal.
     BlobId,
-    check_hash
+    check_hash,
+    "^[0-9a-f]{64}$"
 );
 id!(
     /// A [`crate::SceneSpec`], named by the SHA-256 of its JSON.
     SceneId,
-    check_hash
+    check_hash,
+    "^[0-9a-f]{64}$"
 );
 
 #[cfg(test)]

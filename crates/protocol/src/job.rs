@@ -5,9 +5,10 @@ use crate::{
     WorkFailure,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How the user wants frames to be split.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SplitChoice {
     /// As suits the scene and the Blender.
@@ -22,7 +23,7 @@ pub enum SplitChoice {
 }
 
 /// How frames are split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Split {
     /// Every agent renders all pixels and some of the samples.
@@ -37,7 +38,7 @@ pub enum Split {
 }
 
 /// The split that was chosen, and what it means for the image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SplitPlan {
     /// How.
     pub split: Split,
@@ -48,7 +49,7 @@ pub struct SplitPlan {
 }
 
 /// What a job may cost, when it must be done, and how clean it must be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct JobLimits {
     /// Most that it may cost, in millionths of a dollar; `None` is no ceiling.
@@ -60,7 +61,7 @@ pub struct JobLimits {
 }
 
 /// What a job has cost, in millionths of a dollar.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct CostView {
     /// Billed so far.
@@ -70,7 +71,7 @@ pub struct CostView {
 }
 
 /// A submission.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobSpec {
     /// For people, such as `shot_010.blend`.
@@ -98,7 +99,7 @@ pub struct JobSpec {
 }
 
 /// Where a job is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
     /// An agent is going to look, or looks, at what is in the scene.
@@ -118,7 +119,7 @@ pub enum JobState {
 }
 
 /// Where a frame is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FrameState {
     /// Nothing is rendered yet.
@@ -134,7 +135,7 @@ pub enum FrameState {
 }
 
 /// A frame of a job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FrameView {
     /// Frame number.
     pub frame: i32,
@@ -166,7 +167,7 @@ pub struct FrameView {
 }
 
 /// A job as `GET job/{id}` answers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobView {
     /// Its id.
     pub id: JobId,
@@ -210,7 +211,7 @@ pub struct JobView {
 }
 
 /// Where an agent is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentState {
     /// Launched, has not answered yet.
@@ -224,7 +225,7 @@ pub enum AgentState {
 }
 
 /// An agent as `GET farm` answers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AgentView {
     /// Its name.
     pub id: AgentId,
@@ -260,7 +261,7 @@ pub struct AgentView {
 }
 
 /// The part of a job that an agent renders.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Rendering {
     /// Of which job.
     pub job: JobId,
@@ -271,7 +272,7 @@ pub struct Rendering {
 }
 
 /// The farm as `GET farm` answers and events carry.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FarmView {
     /// Grows with every change.
     pub generation: u64,

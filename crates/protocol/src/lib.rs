@@ -17,7 +17,7 @@ mod work;
 pub use agent::{
     AgentReport, BlenderBuild, Host, PairRequest, Parity, RoomMachine, SceneState, Unpaired,
 };
-pub use answer::{Answer, VERSION};
+pub use answer::{Answer, Done, VERSION};
 pub use frames::{FrameSet, FrameSetError};
 pub use ids::{AgentId, BlobId, IdError, JobId, SceneId, WorkId};
 pub use job::{

@@ -1,13 +1,15 @@
 //! Where a file lies inside a job's folder.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A relative path with `/` between its parts, that cannot leave the folder it is joined to.
 ///
 /// A scene's files keep the layout they have on the artist's disk: `/home/ann/shot/a.blend`
 /// becomes `home/ann/shot/a.blend`, so Blender's relative paths work unchanged.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, example = "home/ann/shot/a.blend")]
 pub struct PackPath(String);
 
 /// Why a text is not a [`PackPath`].

@@ -1,6 +1,8 @@
 //! The part of a frame that is rendered in one go.
 
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{ArrayBuilder, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Half-open range of Cycles samples, `start..end`, counted from 0 over the whole frame.
 ///
@@ -26,7 +28,9 @@ pub struct Tile {
 }
 
 /// A tile of a frame and the samples of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 pub struct Region {
     /// Which pixels.
     pub tile: Tile,
@@ -58,6 +62,28 @@ pub enum RegionError {
         height_px: u32,
     },
 }
+
+/// As many numbers.
+fn numbers(count: usize) -> RefOr<Schema> {
+    let numbers = ArrayBuilder::new().items(u32::schema());
+    numbers.min_items(Some(count)).max_items(Some(count)).into()
+}
+
+impl PartialSchema for SampleRange {
+    fn schema() -> RefOr<Schema> {
+        numbers(2)
+    }
+}
+
+impl ToSchema for SampleRange {}
+
+impl PartialSchema for Tile {
+    fn schema() -> RefOr<Schema> {
+        numbers(4)
+    }
+}
+
+impl ToSchema for Tile {}
 
 impl SampleRange {
     /// A range of `end - start` samples.

@@ -2,9 +2,10 @@
 
 use crate::{BlobId, FrameSet, PackPath};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A file of a scene.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ManifestFile {
     /// Where it lies, in the layout of the artist's disk.
@@ -31,7 +32,7 @@ impl ManifestFile {
 }
 
 /// A .blend and all that it needs.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// Path of the .blend among `files`.
@@ -41,7 +42,7 @@ pub struct Manifest {
 }
 
 /// What the user changes for this render without touching the file. `None` or empty: as saved.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Overrides {
     /// Name of the scene to render.
@@ -59,7 +60,7 @@ pub struct Overrides {
 }
 
 /// Everything that decides what is rendered, but for the frame.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SceneSpec {
     /// The files.

@@ -2,9 +2,10 @@
 
 use crate::Tile;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Adaptive sampling as it will be used.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Adaptive {
     /// Noise threshold; 0 is automatic.
     pub threshold: f64,
@@ -13,7 +14,7 @@ pub struct Adaptive {
 }
 
 /// The rectangle of the frame that the image holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FilmRect {
     /// Full frame after the resolution percentage.
     pub frame: Tile,
@@ -24,7 +25,7 @@ pub struct FilmRect {
 }
 
 /// The scene's own output.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OutputFormat {
     /// Blender's name, such as `PNG` or `OPEN_EXR_MULTILAYER`.
     pub file_format: String,
@@ -35,7 +36,7 @@ pub struct OutputFormat {
 }
 
 /// A view layer of the scene.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ViewLayerInfo {
     /// Its name.
     pub name: String,
@@ -44,7 +45,9 @@ pub struct ViewLayerInfo {
 }
 
 /// What an external file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum FileKind {
     /// One image.
@@ -62,7 +65,7 @@ pub enum FileKind {
 }
 
 /// A file that Blender lists for the scene.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct ExternalFile {
     /// Absolute path in the artist's layout, as Blender resolves it: relative to the .blend,
     /// or to the library that names it. `/home/ann/tex/wood.png`, `C:/tex/wood.png`.
@@ -76,7 +79,7 @@ pub struct ExternalFile {
 }
 
 /// What will be rendered, overrides applied.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "facts of a scene, not states")]
 pub struct SceneInfo {
     /// Blender that answered, such as `4.5.15`.

@@ -2,9 +2,10 @@
 
 use crate::{BlobId, Region, SceneId, SceneInfo, WorkId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A piece of work.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Work {
     /// Its name; sending the same one again changes nothing.
@@ -16,7 +17,7 @@ pub struct Work {
 }
 
 /// What to do with a scene.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum WorkKind {
     /// Open it and tell what is in it. Answers [`Outcome::Inspected`].
@@ -59,7 +60,7 @@ impl WorkKind {
 }
 
 /// A file that came out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ResultFile {
     /// File name, such as `0001.png`.
     pub name: String,
@@ -70,7 +71,7 @@ pub struct ResultFile {
 }
 
 /// Where the time of a piece of work went, on the agent's clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Timing {
     /// Starting Blender and opening the scene; 0 when it was warm.
@@ -82,7 +83,7 @@ pub struct Timing {
 }
 
 /// What a completed piece of work gives.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Of [`WorkKind::Inspect`].
@@ -111,7 +112,7 @@ pub enum Outcome {
 }
 
 /// How far running work is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Progress {
     /// Samples done, as far as Blender tells.
@@ -130,7 +131,7 @@ pub struct Progress {
 }
 
 /// Who is to blame, so that a bad scene does not condemn agents nor a bad agent scenes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// The scene or the settings; every agent would fail.
@@ -142,7 +143,7 @@ pub enum Fault {
 }
 
 /// What went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// No Blender on the agent.
@@ -166,7 +167,7 @@ pub enum FailureKind {
 }
 
 /// Why a piece of work failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WorkFailure {
     /// What went wrong.
     pub kind: FailureKind,
@@ -179,7 +180,7 @@ pub struct WorkFailure {
 }
 
 /// Where a piece of work is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WorkState {
     /// Waits for its turn.
@@ -195,7 +196,7 @@ pub enum WorkState {
 }
 
 /// A piece of work as its agent reports it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WorkStatus {
     /// Its name.
     pub id: WorkId,

@@ -3,6 +3,7 @@
 use crate::paths::{ClientPath, Folder, PathError, Roots};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 /// Samples of a task whose config names none, as in 0.3.
 const DEFAULT_SAMPLES: u32 = 100;
@@ -20,11 +21,14 @@ pub(crate) enum ConfigError {
 }
 
 /// A task's configuration; `None` where the client set nothing.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub(crate) struct TaskConfig {
+    #[schema(value_type = Option<String>)]
     pub(crate) project: Option<ClientPath>,
+    #[schema(value_type = Option<String>)]
     pub(crate) project_path: Option<Folder>,
+    #[schema(value_type = Option<String>)]
     pub(crate) cwd_path: Option<Folder>,
     samples: Option<u32>,
     pub(crate) seed: Option<i32>,

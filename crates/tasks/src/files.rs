@@ -26,6 +26,11 @@ pub(crate) const CHECKSUM: HeaderName = HeaderName::from_static("x-checksum-sha1
 const LINGER_BYTES: usize = 4 << 20;
 const LINGER: Duration = Duration::from_secs(5);
 
+/// The files of a task.
+#[utoipa::path(get, path = "/task/{task}/file", tag = "tasks",
+    params(("task" = String, Path, description = "Name of the task")),
+    responses((status = 200, description = "Done", body = Answer<BTreeMap<String, BlobId>>),
+        (status = 404, description = "There is no such task")))]
 pub(crate) async fn list<H: TaskHost>(
     State(tasks): State<Arc<Tasks<H>>>,
     UrlPath(name): UrlPath<String>,
@@ -35,6 +40,12 @@ pub(crate) async fn list<H: TaskHost>(
     Ok(ok(files.map(|(path, file)| (path.into(), file.blob)).collect()))
 }
 
+/// A file of a task.
+#[utoipa::path(get, path = "/task/{task}/file/{*path}", tag = "tasks",
+    params(("task" = String, Path, description = "Name of the task"),
+        ("path" = String, Path, description = "Path of the file; may have slashes")),
+    responses((status = 200, description = "Done", body = Answer<FileInfo>),
+        (status = 404, description = "There is no such task or file")))]
 pub(crate) async fn info<H: TaskHost>(
     State(tasks): State<Arc<Tasks<H>>>,
     UrlPath((name, path)): UrlPath<(String, String)>,
@@ -48,6 +59,17 @@ pub(crate) async fn info<H: TaskHost>(
     Ok(ok(FileInfo::new(path.as_str(), file)))
 }
 
+/// Uploads a file; makes the task if it is new.
+#[utoipa::path(put, path = "/task/{task}/file/{*path}", tag = "tasks",
+    params(("task" = String, Path, description = "Name of the task"),
+        ("path" = String, Path, description = "Path of the file; may have slashes"),
+        ("X-Checksum-Sha1" = Option<String>, Header, description = "Checked where it is given")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, description = "Done", body = Answer<FileInfo>),
+        (status = 409, description = "The task runs, or other content came than was said"),
+        (status = 411, description = "No Content-Length"),
+        (status = 416, description = "A beginning that is not here"),
+        (status = 507, description = "The disk is full")))]
 pub(crate) async fn upload<H: TaskHost>(
     State(tasks): State<Arc<Tasks<H>>>,
     UrlPath((name, path)): UrlPath<(String, String)>,

@@ -1,6 +1,6 @@
 //! Requests about one task or all of them, files and results left out.
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, TaskConfig};
 use crate::host::TaskHost;
 use crate::store::Tasks;
 use crate::view::{self, TaskInfo, TaskStatus};
@@ -20,6 +20,9 @@ fn done(message: String) -> Json<Answer<bool>> {
     Json(Answer::said(message, true))
 }
 
+/// All tasks, by name.
+#[utoipa::path(get, path = "/task", tag = "tasks",
+    responses((status = 200, description = "Done", body = Answer<BTreeMap<String, TaskInfo>>)))]
 pub(crate) async fn list<H: TaskHost>(
     State(tasks): State<Arc<Tasks<H>>>,
 ) -> ApiResult<BTreeMap<String, TaskInfo>> {
@@ -27,6 +30,11 @@ pub(crate) async fn list<H: TaskHost>(
     Ok(ok(all.iter().map(|(task, run)| (task.name.clone(), TaskInfo::new(task, run))).collect()))
 }
 
+/// A task.
+#[utoipa::path(get, path = "/task/{task}", tag = "tasks",
+    params(("task" = String, Path, description = "Name of the task")),
+    responses((status = 200, description = "Done", body = Answer<TaskInfo>),
+        (status = 404, description = "There is no such task")))]
 pub(crate) async fn info<H: TaskHost>(
     State(tasks): State<Arc<Tasks<H>>>,
     UrlPath(name): UrlPath<String>,
@@ -35,6 +43,11 @@ pub(crate) async fn info<H: TaskHost>(
     Ok(ok(TaskInfo::new(&task, &progress)))
 }
 
+/// A task, how far it is, and its images.
+#[utoipa::path(get, path = "/task/{task}/status", tag = "tasks",
+    params(("task" = String, Path, description = "Name of the task")),
+    responses((status = 200, description = "Done", body = Answer<TaskStatus>),
+        (status = 404, description = "There is no such task")))]
 pub(crate) async fn status<H: TaskHost>(
     State(tasks): State<Arc<Tasks<H>>>,
     UrlPath(name): UrlPath<String>,
@@ -43,6 +56,11 @@ pub(crate) async fn status<H: TaskHost>(
     Ok(ok(TaskStatus::new(&task, &progress)))
 }
 
+/// How it is rendered, for people.
+#[utoipa::path(get, path = "/task/{task}/details", tag = "tasks",
+    params(("task" = String, Path, description = "Name of the task")),
+    responses((status = 200, description = "Done", body = Answer<Value>),
+        (status = 404, description = "There is no such task")))]
 pub(crate) async fn details<H: TaskHost>(
     State(tasks): State<Arc<Tasks<H>>>,
     UrlPath(name): UrlPath<String>,
@@ -51,6 +69,11 @@ pub(crate) async fn details<H: TaskHost>(
     Ok(ok(view::details(&task, &progress)))
 }
 
+/// What the user should know.
+#[utoipa::path(get, path = "/task/{task}/messages", tag = "tasks",
+    params(("task" = String, Path, description = "Name of the task")),
+    responses((status = 200, description = "Done", body = Answer<Value>),
+        (status = 404, description = "There is no such task")))]
 pub(crate) async fn messages<H: TaskHost>(
     State(tasks): State<Arc<Tasks<H>>>,
     UrlPath(name): UrlPath<String>,
@@ -59,6 +82,14 @@ pub(crate) async fn messages<H: TaskHost>(
     Ok(ok(view::messages(&task, &progress)))
 }
 
+/// Runs the task, or goes on with it. `GET` is for clients of 0.3.
+#[utoipa::path(method(get, post), path = "/task/{task}/run", tag = "tasks",
+    params(("task" = String, Path, description = "Name of the task")),
+    responses((status = 200, description = "Done", body = Answer<bool>),
+        (status = 404, description = "There is no such task"),
+        (status = 409, description = "Not in this state"),
+        (status = 503, description = "The server is shutting down"),
+        (status = 507, description = "It can't be stored")))]
 pub(crate) async fn run<H: TaskHost>(
     State(tasks): State<Arc<Tasks<H>>>,
     UrlPath(name): UrlPath<String>,
@@ -66,6 +97,14 @@ pub(crate) async fn run<H: TaskHost>(
     Ok(done(tasks.run(&name).await?))
 }
 
+/// Stops the task and keeps what is rendered. `GET` is for clients of 0.3.
+#[utoipa::path(method(get, post), path = "/task/{task}/stop", tag = "tasks",
+    params(("task" = String, Path, description = "Name of the task")),
+    responses((status = 200, description = "Done", body = Answer<bool>),
+        (status = 404, description = "There is no such task"),
+        (status = 409, description = "Not in this state"),
+        (status = 503, description = "The server is shutting down"),
+        (status = 507, description = "It can't be stored")))]
 pub(crate) async fn stop<H: TaskHost>(
     State(tasks): State<Arc<Tasks<H>>>,
     UrlPath(name): UrlPath<String>,
@@ -73,6 +112,12 @@ pub(crate) async fn stop<H: TaskHost>(
     Ok(done(tasks.stop(&name).await?))
 }
 
+/// Removes the task and all that belongs to it.
+#[utoipa::path(delete, path = "/task/{task}", tag = "tasks",
+    params(("task" = String, Path, description = "Name of the task")),
+    responses((status = 200, description = "Done", body = Answer<bool>),
+        (status = 404, description = "There is no such task"),
+        (status = 409, description = "Not in this state")))]
 pub(crate) async fn delete<H: TaskHost>(
     State(tasks): State<Arc<Tasks<H>>>,
     UrlPath(name): UrlPath<String>,
@@ -81,6 +126,12 @@ pub(crate) async fn delete<H: TaskHost>(
     Ok(done(format!("task `{name}` is removed")))
 }
 
+/// Lays a config over the one before.
+#[utoipa::path(put, path = "/task/{task}/config", tag = "tasks",
+    params(("task" = String, Path, description = "Name of the task")),
+    request_body = TaskConfig,
+    responses((status = 200, description = "Done", body = Answer<bool>),
+        (status = 409, description = "Not in this state")))]
 pub(crate) async fn configure<H: TaskHost>(
     State(tasks): State<Arc<Tasks<H>>>,
     UrlPath(name): UrlPath<String>,

@@ -6,9 +6,10 @@ use blendnet_protocol::{BlobId, SceneSpec};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::PathBuf;
+use utoipa::ToSchema;
 
 /// Where a task is, by the names of 0.3.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum TaskState {
     /// Never run.

@@ -18,6 +18,15 @@ use std::sync::Arc;
 /// Results whose SHA-1 is remembered.
 const MAX_KNOWN: usize = 4096;
 
+/// An image of a task.
+#[utoipa::path(get, path = "/task/{task}/status/result/{result}", tag = "tasks",
+    params(("task" = String, Path, description = "Name of the task"),
+        ("result" = String, Path, description = "preview, render or compose")),
+    responses((status = 200, description = "The image", body = Vec<u8>, content_type = "image/*"),
+        (status = 206, description = "The range", body = Vec<u8>, content_type = "image/*"),
+        (status = 304, description = "It has not changed"),
+        (status = 404, description = "There is no such task or image"),
+        (status = 416, description = "The range is not in it")))]
 pub(crate) async fn result<H: TaskHost>(
     State(tasks): State<Arc<Tasks<H>>>,
     UrlPath((name, which)): UrlPath<(String, String)>,

@@ -15,6 +15,9 @@ fn version_numbers(version: &str) -> Vec<u32> {
     version.split('.').filter_map(|number| number.parse().ok()).collect()
 }
 
+/// What this server is.
+#[utoipa::path(get, path = "/info", tag = "server",
+    responses((status = 200, description = "Done", body = Answer<Value>)))]
 pub(crate) async fn info<H: TaskHost>(State(tasks): State<Arc<Tasks<H>>>) -> Json<Answer<Value>> {
     let service = tasks.host.service();
     let machine = rustix::system::uname();
@@ -37,6 +40,9 @@ pub(crate) async fn info<H: TaskHost>(State(tasks): State<Arc<Tasks<H>>>) -> Jso
     }))
 }
 
+/// Load, memory, disk, and the tasks that run.
+#[utoipa::path(get, path = "/status", tag = "server",
+    responses((status = 200, description = "Done", body = Answer<Value>)))]
 pub(crate) async fn status<H: TaskHost>(State(tasks): State<Arc<Tasks<H>>>) -> ApiResult<Value> {
     let all = tasks.look_at_all().await?;
     let running: Vec<&str> = all
@@ -54,7 +60,9 @@ pub(crate) async fn status<H: TaskHost>(State(tasks): State<Arc<Tasks<H>>>) -> A
     })))
 }
 
-/// As in 0.3 a map whose keys sort by time.
+/// The latest lines of the log: as in 0.3 a map whose keys sort by time.
+#[utoipa::path(get, path = "/log", tag = "server",
+    responses((status = 200, description = "Done", body = Answer<BTreeMap<String, String>>)))]
 pub(crate) async fn log<H: TaskHost>(
     State(tasks): State<Arc<Tasks<H>>>,
 ) -> Json<Answer<BTreeMap<String, String>>> {

@@ -6,9 +6,10 @@ use blendnet_protocol::BlobId;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// `GET task/{task}`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TaskInfo {
     name: String,
     create_time: u64,
@@ -22,7 +23,7 @@ pub(crate) struct TaskInfo {
 }
 
 /// `GET task/{task}/status`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TaskStatus {
     #[serde(flatten)]
     info: TaskInfo,
@@ -35,7 +36,7 @@ pub(crate) struct TaskStatus {
     compose_filepath: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct ResultIds {
     preview: Option<BlobId>,
     render: Option<BlobId>,
@@ -43,14 +44,14 @@ struct ResultIds {
 }
 
 /// `GET task/{task}/file/{path}`, and the answer to an upload.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FileInfo {
     id: BlobId,
     path: String,
     blob: BlobInfo,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct BlobInfo {
     id: BlobId,
     size: u64,

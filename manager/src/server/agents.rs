@@ -2,13 +2,14 @@
 
 use super::Edge;
 use crate::farm::Request;
-use axum::Router;
-use axum::extract::{Path, State};
-use axum::routing::{delete, get, put};
-use blendnet_net::answer::{ApiError, ApiResult, JsonBody, done, ok};
-use blendnet_protocol::{AgentId, AgentState};
+use axum::extract::State;
+use blendnet_net::answer::{ApiError, ApiResult, JsonBody, UrlPath, done, ok};
+use blendnet_protocol::{AgentId, AgentState, Answer, Done};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// As 0.3 allows.
 const LARGEST_CONFIG_BYTES: usize = 128 << 10;
@@ -16,18 +17,21 @@ const LARGEST_CONFIG_BYTES: usize = 128 << 10;
 /// Where agents listen unless it is said.
 pub(super) const DEFAULT_PORT: u16 = 9443;
 
-pub(super) fn routes() -> Router<Edge> {
-    Router::new()
-        .route("/resources", get(resources))
-        .route("/agent/{agent}/log", get(log))
-        .route("/agent/{agent}/config", put(config))
-        .route("/agent/{agent}", delete(remove))
+pub(super) fn routes() -> OpenApiRouter<Edge> {
+    OpenApiRouter::new()
+        .routes(routes!(resources))
+        .routes(routes!(log))
+        .routes(routes!(config))
+        .routes(routes!(remove))
 }
 
 fn agent_id(text: String) -> Result<AgentId, ApiError> {
     AgentId::new(text).map_err(|error| ApiError::bad_request(error.to_string()))
 }
 
+/// The manager and its agents, as 0.3 shows them.
+#[utoipa::path(get, path = "/resources", tag = "agents",
+    responses((status = 200, description = "Done", body = Answer<Value>)))]
 async fn resources(State(edge): State<Edge>) -> ApiResult<Value> {
     let view = edge.farm.view();
     let agents: serde_json::Map<String, Value> = view
@@ -49,7 +53,15 @@ async fn resources(State(edge): State<Edge>) -> ApiResult<Value> {
     Ok(ok(json!({ "manager": { "name": "manager", "active": true }, "agents": agents })))
 }
 
-async fn log(State(edge): State<Edge>, Path(agent): Path<String>) -> ApiResult<Value> {
+/// An agent's log.
+#[utoipa::path(get, path = "/agent/{agent}/log", tag = "agents",
+    params(("agent" = AgentId, Path, description = "Name of the agent")),
+    responses((status = 200, description = "Done", body = Answer<Value>),
+        (status = 404, description = "There is no such agent"),
+        (status = 409, description = "Not in this state"),
+        (status = 502, description = "The agent does not answer"),
+        (status = 503, description = "The manager is ending")))]
+async fn log(State(edge): State<Edge>, UrlPath(agent): UrlPath<String>) -> ApiResult<Value> {
     let agent = agent_id(agent)?;
     let client = edge.farm.agent_client(&agent).await?;
     let lines: Value = client.get("log").await.map_err(|error| {
@@ -60,7 +72,7 @@ async fn log(State(edge): State<Edge>, Path(agent): Path<String>) -> ApiResult<V
 }
 
 /// What 0.3 sends, and the authority that signed the agent's certificate when it is not ours.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct AgentConfig {
     address: String,
     #[serde(default = "default_port")]
@@ -76,9 +88,17 @@ fn default_port() -> u16 {
     DEFAULT_PORT
 }
 
+/// Adds an agent that somebody else started.
+#[utoipa::path(put, path = "/agent/{agent}/config", tag = "agents",
+    params(("agent" = AgentId, Path, description = "Name of the agent")),
+    request_body = AgentConfig,
+    responses((status = 200, description = "Done", body = Done),
+        (status = 409, description = "Not in this state"),
+        (status = 503, description = "The manager is ending"),
+        (status = 507, description = "It can't be stored")))]
 async fn config(
     State(edge): State<Edge>,
-    Path(agent): Path<String>,
+    UrlPath(agent): UrlPath<String>,
     JsonBody(config): JsonBody<AgentConfig, LARGEST_CONFIG_BYTES>,
 ) -> ApiResult<()> {
     let agent = agent_id(agent)?;
@@ -109,7 +129,15 @@ pub(super) fn endpoint(host: &str, port: u16) -> Result<String, ApiError> {
     })
 }
 
-async fn remove(State(edge): State<Edge>, Path(agent): Path<String>) -> ApiResult<()> {
+/// Removes an agent.
+#[utoipa::path(delete, path = "/agent/{agent}", tag = "agents",
+    params(("agent" = AgentId, Path, description = "Name of the agent")),
+    responses((status = 200, description = "Done", body = Done),
+        (status = 404, description = "There is no such agent"),
+        (status = 409, description = "Not in this state"),
+        (status = 503, description = "The manager is ending"),
+        (status = 507, description = "It can't be stored")))]
+async fn remove(State(edge): State<Edge>, UrlPath(agent): UrlPath<String>) -> ApiResult<()> {
     edge.farm.ask(Request::RemoveAgent(agent_id(agent)?)).await?;
     Ok(done())
 }

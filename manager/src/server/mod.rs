@@ -10,8 +10,9 @@ pub(crate) use jobs::content_type;
 
 use crate::farm::{Context, FarmHandle};
 use axum::Router;
-use blendnet_net::{answer, auth, blobs, secret::Password};
+use blendnet_net::{api, auth, blobs, secret::Password};
 use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
 
 /// The user name of clients.
 pub const USER: &str = "blendnet";
@@ -27,17 +28,17 @@ pub(crate) struct Edge {
 pub fn router(
     context: &Arc<Context>,
     farm: &FarmHandle,
-    tasks: Router,
+    tasks: OpenApiRouter,
     password: Arc<Password>,
 ) -> Router {
     let edge = Edge { farm: farm.clone(), context: context.clone() };
-    let api = Router::new()
+    let routes = OpenApiRouter::new()
         .merge(jobs::routes())
         .merge(farm::routes())
         .merge(agents::routes())
         .merge(room::routes())
         .with_state(edge)
-        .merge(blobs::routes(context.blobs.clone()));
-    let all = Router::new().nest("/api/v1", api).merge(tasks);
-    auth::require_password(answer::fallback(all), USER, password)
+        .merge(blobs::routes(context.blobs.clone()))
+        .merge(tasks);
+    auth::require_password(api::serve(routes, "BlendNet manager"), USER, password)
 }

@@ -4,28 +4,38 @@ use super::Edge;
 use super::agents::{DEFAULT_PORT, endpoint};
 use crate::farm::Request;
 use crate::room::{self, RoomError};
-use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::{delete, get};
-use blendnet_net::answer::{ApiError, ApiResult, JsonBody, ok};
+use blendnet_net::answer::{ApiError, ApiResult, JsonBody, UrlPath, ok};
 use blendnet_net::pair::PairError;
-use blendnet_protocol::{AgentId, PairRequest, RoomMachine, Unpaired};
+use blendnet_protocol::{AgentId, Answer, PairRequest, RoomMachine, Unpaired};
 use std::time::Duration;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// How long a machine is told that the farm lets go of it.
 const TELLING: Duration = Duration::from_secs(8);
 
-pub(super) fn routes() -> Router<Edge> {
-    Router::new()
-        .route("/farm/room", get(list).post(pair))
-        .route("/farm/room/{machine}", delete(unpair))
+pub(super) fn routes() -> OpenApiRouter<Edge> {
+    OpenApiRouter::new().routes(routes!(list, pair)).routes(routes!(unpair))
 }
 
+/// The machines of the room.
+#[utoipa::path(get, path = "/farm/room", tag = "room",
+    responses((status = 200, description = "Done", body = Answer<Vec<RoomMachine>>)))]
 async fn list(State(edge): State<Edge>) -> ApiResult<Vec<RoomMachine>> {
     Ok(ok(edge.context.room.list()))
 }
 
+/// Pairs with a machine that shows a code.
+#[utoipa::path(post, path = "/farm/room", tag = "room",
+    request_body = PairRequest,
+    responses((status = 200, description = "Done", body = Answer<RoomMachine>),
+        (status = 403, description = "The code is wrong"),
+        (status = 409, description = "Another agent has that name"),
+        (status = 424, description = "The machine can't be paired with"),
+        (status = 503, description = "The manager is ending"),
+        (status = 507, description = "It can't be stored")))]
 async fn pair(
     State(edge): State<Edge>,
     JsonBody(wish): JsonBody<PairRequest>,
@@ -50,7 +60,14 @@ async fn pair(
     Ok(ok(paired.machine))
 }
 
-async fn unpair(State(edge): State<Edge>, Path(name): Path<String>) -> ApiResult<Unpaired> {
+/// Lets go of a machine.
+#[utoipa::path(delete, path = "/farm/room/{machine}", tag = "room",
+    params(("machine" = AgentId, Path, description = "Name of the machine")),
+    responses((status = 200, description = "Done", body = Answer<Unpaired>),
+        (status = 404, description = "No such machine is paired"),
+        (status = 503, description = "The manager is ending"),
+        (status = 507, description = "It can't be stored")))]
+async fn unpair(State(edge): State<Edge>, UrlPath(name): UrlPath<String>) -> ApiResult<Unpaired> {
     let name = AgentId::new(name).map_err(|error| ApiError::bad_request(error.to_string()))?;
     if !edge.context.room.holds(&name) {
         return Err(ApiError::not_found(format!("no machine `{name}` is paired"))

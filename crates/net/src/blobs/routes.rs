@@ -2,15 +2,15 @@
 
 use super::{BUNDLE_BYTES, BlobStore, Expect, file};
 use crate::answer::{ApiError, ApiResult, JsonBody, UrlPath, content_length, ok};
-use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::Response;
-use axum::routing::{get, post};
-use blendnet_protocol::BlobId;
+use blendnet_protocol::{Answer, BlobId};
 use bytes::Bytes;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
+use utoipa_axum::routes;
 
 /// A list of over 100,000 blobs.
 const MAX_LIST_BYTES: usize = 8 << 20;
@@ -26,12 +26,12 @@ pub(crate) const RECEIVED: HeaderName = HeaderName::from_static("x-blendnet-rece
 /// - `GET blob/{sha256}/received`: how many bytes are here, from its beginning on
 /// - `POST blob/missing`: a list of blobs in, those that lack out
 /// - `POST blob/bundle`: many small blobs at once, see [`super::Bundle`]
-pub fn routes<S: Clone + Send + Sync + 'static>(store: BlobStore) -> Router<S> {
-    Router::new()
-        .route("/blob/missing", post(missing))
-        .route("/blob/bundle", post(take_bundle).layer(DefaultBodyLimit::max(BUNDLE_BYTES)))
-        .route("/blob/{id}", get(send).put(take))
-        .route("/blob/{id}/received", get(received))
+pub fn routes<S: Clone + Send + Sync + 'static>(store: BlobStore) -> OpenApiRouter<S> {
+    OpenApiRouter::new()
+        .routes(routes!(missing))
+        .routes(routes!(take_bundle).layer(DefaultBodyLimit::max(BUNDLE_BYTES)))
+        .routes(routes!(send, take))
+        .routes(routes!(received))
         .with_state(store)
 }
 
@@ -39,6 +39,9 @@ fn named(id: &str) -> Result<BlobId, ApiError> {
     BlobId::new(id).map_err(|error| ApiError::bad_request(error.to_string()))
 }
 
+/// Which of these blobs are not here.
+#[utoipa::path(post, path = "/blob/missing", tag = "blobs", request_body = Vec<BlobId>,
+    responses((status = 200, description = "Those that lack", body = Answer<Vec<BlobId>>)))]
 async fn missing(
     State(store): State<BlobStore>,
     JsonBody(ids): JsonBody<Vec<BlobId>, MAX_LIST_BYTES>,
@@ -47,10 +50,21 @@ async fn missing(
     Ok(ok(looked.map_err(|error| ApiError::internal(&error))?))
 }
 
+/// How many bytes of a blob are here, from its beginning on.
+#[utoipa::path(get, path = "/blob/{id}/received", tag = "blobs", params(("id" = BlobId, Path, description = "SHA-256 of the content")),
+    responses((status = 200, description = "The number of bytes", body = Answer<u64>)))]
 async fn received(State(store): State<BlobStore>, UrlPath(id): UrlPath<String>) -> ApiResult<u64> {
     Ok(ok(store.received_bytes(&named(&id)?)))
 }
 
+/// Many small blobs at once, each with its length before it.
+#[utoipa::path(post, path = "/blob/bundle", tag = "blobs",
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, description = "How many blobs came", body = Answer<usize>),
+        (status = 409, description = "Other content than was said"),
+        (status = 411, description = "No Content-Length"),
+        (status = 416, description = "A beginning that is not here"),
+        (status = 507, description = "The disk is full")))]
 async fn take_bundle(
     State(store): State<BlobStore>,
     headers: HeaderMap,
@@ -66,6 +80,13 @@ async fn take_bundle(
     Ok(ok(store.receive_bundle(bytes).await?))
 }
 
+/// The content; ranges and `If-None-Match` are understood.
+#[utoipa::path(get, path = "/blob/{id}", tag = "blobs", params(("id" = BlobId, Path, description = "SHA-256 of the content")),
+    responses((status = 200, description = "The content", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 206, description = "The range", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 304, description = "It has not changed"),
+        (status = 404, description = "There is no such blob"),
+        (status = 416, description = "The range is not in it")))]
 async fn send(
     State(store): State<BlobStore>,
     UrlPath(id): UrlPath<String>,
@@ -77,6 +98,17 @@ async fn send(
     file::respond(&path, Some(id.as_str()), &headers, "application/octet-stream").await
 }
 
+/// Stores a blob; answers at once if it is here. Goes on behind `X-Blendnet-Received` bytes.
+#[utoipa::path(put, path = "/blob/{id}", tag = "blobs",
+    params(("id" = BlobId, Path, description = "SHA-256 of the content"),
+        ("X-Checksum-Sha1" = Option<String>, Header, description = "Checked where it is given"),
+        ("X-Blendnet-Received" = Option<u64>, Header, description = "Bytes that came before")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, description = "It is here", body = Answer<BlobId>),
+        (status = 409, description = "Other content than was said"),
+        (status = 411, description = "No Content-Length"),
+        (status = 416, description = "The beginning is not here"),
+        (status = 507, description = "The disk is full")))]
 async fn take(
     State(store): State<BlobStore>,
     UrlPath(id): UrlPath<String>,

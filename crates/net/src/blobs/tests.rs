@@ -43,7 +43,7 @@ async fn farm() -> (Farm, BlobStore) {
     let farm = Farm::start(|dir| {
         let store = store(dir);
         *made.lock().unwrap() = Some(store.clone());
-        Router::new().nest("/api/v1", routes(store))
+        Router::new().nest("/api/v1", routes(store).into())
     });
     let farm = farm.await;
     (farm, made.into_inner().unwrap().unwrap())

@@ -140,7 +140,7 @@ impl Server {
         let log = RecentLog::new();
         let tasks = Tasks::open(dir.path(), blobs.clone(), log, host.clone()).await.unwrap();
         let tasks = Arc::new(tasks);
-        let router = router(tasks.clone());
+        let router = blendnet_net::api::serve(router(tasks.clone()), "Tasks");
         Self { dir, host, blobs, tasks, router }
     }
 
