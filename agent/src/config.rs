@@ -73,6 +73,12 @@ pub struct Config {
     /// End when stdin ends
     #[arg(long)]
     pub exit_with_parent: bool,
+    /// End when nobody with the password asked anything for so many seconds; 0 is never
+    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+    pub manager_timeout_secs: u64,
+    /// Which launch this is, by which a manager finds its agents again
+    #[arg(long, hide = true, value_name = "FARM/TOKEN")]
+    pub launched_as: Option<String>,
     /// Seconds without a sign of life after which Blender is stopped
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
     pub hang_timeout_secs: u64,

@@ -2,6 +2,7 @@
 
 pub mod blender;
 pub mod config;
+mod heard;
 pub mod render;
 pub mod room;
 pub mod serve;

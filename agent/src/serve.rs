@@ -14,6 +14,7 @@ use blendnet_net::{api, auth, discovery, parent, server, shutdown_signals};
 use blendnet_tasks::Tasks;
 
 use crate::config::Config;
+use crate::heard;
 use crate::render::{Engine, EngineSettings};
 use crate::room::{self, Membership};
 use crate::tasks::AgentTasks;
@@ -60,6 +61,10 @@ pub async fn serve(config: Config, log: RecentLog) -> anyhow::Result<()> {
         .merge(room::routes(&config.dir, &soft))
         .merge(blendnet_tasks::router(Arc::new(tasks)));
     let routes = api::serve(routes, "BlendNet agent");
+    let routes = match config.manager_timeout_secs {
+        0 => routes,
+        secs => heard::end_unheard(routes, Duration::from_secs(secs), soft.clone()),
+    };
     let routes = auth::require_password(routes, auth::USER, Arc::new(password));
     // One that a manager launched somewhere is no machine of a room.
     let _told = member.and_then(|_| discovery::announce(discovery::Kind::Agent, bound.address()));
@@ -67,6 +72,12 @@ pub async fn serve(config: Config, log: RecentLog) -> anyhow::Result<()> {
         "listening": bound.address().to_string(),
         "pid": std::process::id(),
     });
+    if config.launched_as.is_some() {
+        // For a manager that starts when the one that reads our line has ended.
+        let line = line.to_string();
+        secret::write_private(&config.dir.join("listening.json"), line.as_bytes())
+            .context("noting the address")?;
+    }
     writeln!(std::io::stdout(), "{line}").context("telling the address on stdout")?;
     let ended = async {
         // Long polls end with the engine, and the server waits for them.

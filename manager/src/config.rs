@@ -39,6 +39,11 @@ pub struct Config {
     /// End a launched agent that had no work for this long.
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     pub agent_idle_secs: u64,
+    /// Agents that are launched on this computer end when a killed manager was not started again
+    /// within this time.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS",
+          env = "BLENDNET_MANAGER_TIMEOUT_SECS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub manager_timeout_secs: u64,
     /// End the manager when it had no work for this long.
     #[arg(long, default_value_t = 1800, value_name = "SECONDS")]
     pub idle_secs: u64,

@@ -4,17 +4,21 @@ use crate::config::Lender;
 use blendnet_cloud::{FarmTag, LocalProvider, Provider, ProviderError, SlurmProvider};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Hexadecimal digits of a farm's tag.
 const TAG_DIGITS: usize = 12;
 
 /// Opens the provider. Nothing is launched or made yet.
-pub fn open(lender: &Lender) -> Result<Arc<dyn Provider>, ProviderError> {
+pub fn open(
+    lender: &Lender,
+    manager_timeout: Duration,
+) -> Result<Arc<dyn Provider>, ProviderError> {
     let pairs = lender.settings.iter().map(String::as_str);
     match lender.provider.as_str() {
         "local" => {
             blendnet_cloud::Settings::parse(&[], pairs)?;
-            Ok(Arc::new(LocalProvider::new()))
+            Ok(Arc::new(LocalProvider::with_manager_timeout(manager_timeout)))
         }
         "slurm" => Ok(Arc::new(SlurmProvider::new(pairs)?)),
         other => Err(ProviderError::Setting {

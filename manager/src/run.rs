@@ -18,7 +18,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -28,7 +28,8 @@ pub async fn run(config: Config, log: RecentLog) -> anyhow::Result<()> {
     secret::create_private_dir(&dir).context("making the farm's folder")?;
     let _lock = lock(&dir)?;
     let authority = CertificateAuthority::load_or_create(&dir)?;
-    let provider = crate::providers::open(&config.lender)?;
+    let provider =
+        crate::providers::open(&config.lender, Duration::from_secs(config.manager_timeout_secs))?;
     let identity = Identity::load_or_create(&dir, &hosts(&config))?;
     let password = Arc::new(Password::load_or_create(&dir.join("password"))?);
     let jobs_dir = dir.join("jobs");

@@ -14,6 +14,7 @@ mod failures;
 mod losses;
 mod openapi;
 mod pack;
+mod restart;
 mod room;
 mod scene;
 mod slurm;

@@ -235,22 +235,22 @@ fn configs_that_are_too_large_or_make_no_sense_are_refused() {
     }
 }
 
-/// A farm in the middle of a long render: its manager, and all processes below the command.
+/// A farm in the middle of a long render: its manager, and all processes below the command. Its
+/// agents wait 3 s for a manager that is gone.
 async fn rendering(folder: &Path) -> (Render, u32, Vec<u32>) {
     let scene = folder.join("scene.blend");
     let size = ["--size", "1280", "720", "--samples", "1024"];
     system_blender().make_scene("combined_only", &scene, &size);
     let options = ["--agents", "2", "--threads-per-agent", "1"];
-    let mut render = Render::start(&scene, folder, &options);
+    let patience = [("BLENDNET_MANAGER_TIMEOUT_SECS", "3")];
+    let mut render = Render::start_with(&scene, folder, &options, &patience);
     render.wait_for_event("preview");
     let farm = Farm::of(folder);
+    let manager = farm.manager;
     let busy = |view: &FarmView| {
         view.agents.len() == 2 && view.agents.iter().all(|a| a.blender_pid.is_some())
     };
     let view = farm.wait_until("two Blenders", busy).await;
-    let json = fs::read_to_string(folder.join("data/farm/farm.json")).unwrap();
-    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-    let manager = u32::try_from(json["pid"].as_u64().unwrap()).unwrap();
     let mut all = vec![manager];
     all.extend(descendants(manager));
     for agent in &view.agents {
@@ -264,11 +264,13 @@ fn assert_gone(all: &[u32]) {
 }
 
 #[tokio::test]
-async fn a_killed_manager_leaves_neither_agents_nor_blenders() {
+async fn a_killed_manager_leaves_neither_agents_nor_blenders_for_longer_than_they_wait_for_it() {
     let folder = tempfile::tempdir().unwrap();
     let (render, manager, all) = rendering(folder.path()).await;
     assert!(all.len() >= 5, "a manager, two agents, two Blenders: {all:?}");
     Farm::of(folder.path()).kill(manager);
+    wait_for("the manager's end", SOON, || !is_running(manager));
+    assert!(all.iter().any(|&pid| is_running(pid)), "agents wait for a manager: {all:?}");
     assert_gone(&all);
     let rendered = render.finish();
     assert_eq!(rendered.code, 4, "{:#?}", rendered.events);

@@ -19,6 +19,8 @@ pub struct Farm {
     pub address: String,
     /// Its folder.
     pub dir: PathBuf,
+    /// Process id of its manager.
+    pub manager: u32,
 }
 
 impl Farm {
@@ -40,10 +42,12 @@ impl Farm {
         let json = fs::read_to_string(dir.join("farm.json")).expect("a farm runs");
         let json: serde_json::Value = serde_json::from_str(&json).expect("farm.json is JSON");
         let address = json["address"].as_str().expect("an address").to_owned();
+        let pid = json["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
+        let manager = pid.expect("a process id");
         let ca = fs::read_to_string(dir.join("ca.pem")).expect("an authority");
         let password = Password::load(&dir.join("password")).expect("a password");
         let client = Client::new(&address, &ca, &password).expect("a client");
-        Self { client, address, dir }
+        Self { client, address, dir, manager }
     }
 
     /// What the farm knows now.

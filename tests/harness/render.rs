@@ -37,11 +37,24 @@ impl Render {
     /// # Panics
     /// If the program can't be started.
     pub fn start(scene: &Path, folder: &Path, options: &[&str]) -> Self {
+        Self::start_with(scene, folder, options, &[])
+    }
+
+    /// [`Self::start`], with environment variables for all programs.
+    ///
+    /// # Panics
+    /// If the program can't be started.
+    pub fn start_with(
+        scene: &Path,
+        folder: &Path,
+        options: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let output = folder.join("pictures");
         let mut all = vec!["render", scene.to_str().expect("a readable path")];
         all.extend(["--output", output.to_str().expect("a readable path")]);
         all.extend(options);
-        Self::command(folder, &all)
+        Self::run(folder, &all, variables)
     }
 
     /// Starts `blendnet` with some arguments, its data below `folder`.
@@ -49,7 +62,12 @@ impl Render {
     /// # Panics
     /// If the program can't be started.
     pub fn command(folder: &Path, arguments: &[&str]) -> Self {
+        Self::run(folder, arguments, &[])
+    }
+
+    fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(program("blendnet"));
+        command.envs(variables.iter().copied());
         command.args(arguments).arg("--json").arg("--data-dir").arg(folder.join("data"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().expect("blendnet starts");

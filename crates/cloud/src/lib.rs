@@ -9,6 +9,7 @@ pub mod conformance;
 mod error;
 mod local;
 mod local_provider;
+mod process;
 mod provider;
 mod setting;
 mod slurm;

@@ -1,16 +1,18 @@
 //! This computer as a provider: every instance is an agent process.
 //!
-//! An agent holds the other end of a pipe; when its manager ends, however that happens, the
-//! pipe closes and the agent ends too. So no agent outlives its manager.
+//! A manager that ends in order ends its agents. One that is killed leaves them running: they end by
+//! themselves when no manager is heard of for long, and one that starts before takes them over.
 
+use crate::process::{Found, Process, Ready, TAG_OPTION};
 use fs_err as fs;
+use rustix::process::Signal;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::Command;
 
 /// How long an agent may take to listen.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -32,6 +34,10 @@ pub struct LocalLaunch {
     pub threads: u32,
     /// Blenders to use besides those that it finds.
     pub blenders: Vec<PathBuf>,
+    /// By which it is found again: `FARM/TOKEN`.
+    pub tag: String,
+    /// It ends by itself when no manager is heard of for so long.
+    pub manager_timeout: Duration,
 }
 
 /// A running agent of this computer.
@@ -39,8 +45,7 @@ pub struct LocalLaunch {
 pub struct LocalInstance {
     address: SocketAddr,
     pid: u32,
-    child: Child,
-    lifeline: Option<ChildStdin>,
+    process: Process,
 }
 
 /// Why an agent did not start.
@@ -68,13 +73,6 @@ pub enum LaunchError {
     },
 }
 
-/// What a server says when it listens.
-#[derive(serde::Deserialize)]
-struct Ready {
-    listening: SocketAddr,
-    pid: u32,
-}
-
 impl LocalLaunch {
     /// Starts the agent and waits until it listens.
     pub async fn launch(&self) -> Result<LocalInstance, LaunchError> {
@@ -82,18 +80,20 @@ impl LocalLaunch {
         let log = fs::File::create(&log_path).map_err(LaunchError::Prepare)?;
         let mut command = Command::new(&self.program);
         command.arg("--dir").arg(&self.dir);
-        command.args(["--listen", "127.0.0.1:0", "--exit-with-parent"]);
+        command.args(["--listen", "127.0.0.1:0"]);
+        command.arg(TAG_OPTION).arg(&self.tag);
+        let timeout_secs = self.manager_timeout.as_secs().max(1);
+        command.arg("--manager-timeout-secs").arg(timeout_secs.to_string());
         command.arg("--threads").arg(self.threads.to_string());
         for blender in &self.blenders {
             command.arg("--blender").arg(blender);
         }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log.into_file());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log.into_file());
         // A Ctrl-C in the terminal is for the app; it tells the others.
         command.process_group(0).kill_on_drop(true);
         let mut child = command
             .spawn()
             .map_err(|source| LaunchError::Spawn { program: self.program.clone(), source })?;
-        let lifeline = child.stdin.take();
         let stdout = child.stdout.take().map(BufReader::new);
         let line = async { stdout?.lines().next_line().await.ok().flatten() };
         let line = tokio::time::timeout(START_LIMIT, line).await.ok().flatten();
@@ -104,11 +104,19 @@ impl LocalLaunch {
             return Err(LaunchError::Silent { dir: self.dir.clone(), said });
         };
         tracing::info!(%address, pid, "agent started");
-        Ok(LocalInstance { address, pid, child, lifeline })
+        Ok(LocalInstance { address, pid, process: Process::Child(child) })
     }
 }
 
 impl LocalInstance {
+    /// Takes over an agent that a manager before us started. `None`: it did not say where it
+    /// listens, and is killed.
+    pub(crate) fn take_over(found: Found) -> Option<Self> {
+        let (pid, address) = (found.pid, found.address());
+        let process = Process::Found(found);
+        address.map(|address| Self { address, pid, process })
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -121,18 +129,16 @@ impl LocalInstance {
 
     /// Waits until it ends by itself; says how.
     pub async fn ended(&mut self) -> String {
-        match self.child.wait().await {
-            Ok(status) => status.to_string(),
-            Err(error) => error.to_string(),
-        }
+        self.process.wait().await
     }
 
     /// Ends it: asks first, kills when it takes too long.
     pub async fn terminate(mut self) {
-        drop(self.lifeline.take());
-        if tokio::time::timeout(END_LIMIT, self.child.wait()).await.is_err() {
+        self.process.signal(Signal::TERM);
+        if tokio::time::timeout(END_LIMIT, self.process.wait()).await.is_err() {
             tracing::warn!(pid = self.pid, "agent does not end; it is killed");
-            let _gone = self.child.kill().await;
+            self.process.signal(Signal::KILL);
+            let _gone = tokio::time::timeout(END_LIMIT, self.process.wait()).await;
         }
     }
 }
@@ -156,14 +162,26 @@ mod tests {
         let program = dir.join("agent");
         fs::write(&program, script).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-        LocalLaunch { program, dir: dir.to_owned(), threads: 1, blenders: vec![] }
+        LocalLaunch {
+            program,
+            dir: dir.to_owned(),
+            threads: 1,
+            blenders: vec![],
+            tag: format!("farm-{}/agent-1", std::process::id()),
+            manager_timeout: Duration::from_mins(1),
+        }
     }
+
+    /// Says that it listens, and stays.
+    const LISTENS: &str = "#!/bin/sh
+echo '{\"listening\":\"127.0.0.1:9\",\"pid\":'$$'}'
+exec tail -f /dev/null
+";
 
     #[tokio::test]
     async fn an_agent_that_listens_is_found_and_ends_when_asked() {
         let dir = tempfile::tempdir().unwrap();
-        let script = "#!/bin/sh\necho '{\"listening\":\"127.0.0.1:9\",\"pid\":'$$'}'\ncat\n";
-        let instance = launch(script, dir.path()).launch().await.unwrap();
+        let instance = launch(LISTENS, dir.path()).launch().await.unwrap();
         assert_eq!(instance.address().port(), 9);
         instance.terminate().await;
     }

@@ -1,6 +1,7 @@
 //! This computer as a provider: an instance is a process.
 
 use crate::local::{LocalInstance, LocalLaunch};
+use crate::process;
 use crate::{
     Check, Choice, FarmTag, Instance, InstanceId, InstanceState, LaunchRequest, LaunchToken, Offer,
     Provider, ProviderError, Setting,
@@ -9,12 +10,17 @@ use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
+/// Of agents whose manager was killed.
+const MANAGER_TIMEOUT: Duration = Duration::from_mins(1);
+
 /// Launches agents on this computer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LocalProvider {
+    /// After so long without a manager an agent ends itself.
+    manager_timeout: Duration,
     running: Mutex<BTreeMap<LaunchToken, Running>>,
     /// One launch at a time, so that two with one token give one process.
     launching: tokio::sync::Mutex<()>,
@@ -45,7 +51,56 @@ impl Drop for Keeper {
 impl LocalProvider {
     /// This computer.
     pub fn new() -> Self {
-        Self::default()
+        Self::with_manager_timeout(MANAGER_TIMEOUT)
+    }
+
+    /// This computer, with agents that end when no manager is heard of for so long.
+    pub fn with_manager_timeout(manager_timeout: Duration) -> Self {
+        Self {
+            manager_timeout,
+            running: Mutex::default(),
+            launching: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Takes over what a manager before us launched for this farm and did not end.
+    fn take_over(&self, farm: &FarmTag) {
+        for found in process::find(&farm.0) {
+            let Some(token) = found.token(&farm.0).map(|token| LaunchToken(token.to_owned()))
+            else {
+                continue;
+            };
+            let log = found.dir.join("agent.log");
+            if self.with(|all| all.contains_key(&token)) {
+                continue;
+            }
+            tracing::info!(pid = found.pid, %token, "an agent of an earlier manager still runs");
+            if let Some(process) = LocalInstance::take_over(found) {
+                self.run(farm, token, process, log);
+            }
+        }
+    }
+
+    fn run(
+        &self,
+        farm: &FarmTag,
+        token: LaunchToken,
+        process: LocalInstance,
+        log: PathBuf,
+    ) -> Instance {
+        let instance = Instance {
+            id: InstanceId(process.pid().to_string()),
+            token: token.clone(),
+            state: InstanceState::Running,
+            address: Some(process.address().to_string()),
+            pid: Some(process.pid()),
+            what: this_computer(),
+            launched_unix_secs: Some(now_unix_secs()),
+        };
+        let running =
+            Running { farm: farm.clone(), instance: instance.clone(), log, keeper: keep(process) };
+        self.with(|all| all.insert(token, running));
+        instance
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<LaunchToken, Running>) -> T) -> T {
@@ -61,6 +116,12 @@ impl LocalProvider {
     ) -> Result<T, ProviderError> {
         self.with(|all| all.values().find(|running| &running.instance.id == id).map(of))
             .ok_or_else(|| ProviderError::Unknown { id: id.to_string() })
+    }
+}
+
+impl Default for LocalProvider {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -118,6 +179,7 @@ impl Provider for LocalProvider {
 
     async fn launch(&self, request: &LaunchRequest) -> Result<Instance, ProviderError> {
         let _one_at_a_time = self.launching.lock().await;
+        self.take_over(&request.farm);
         let before = self.with(|all| all.get(&request.token).map(|r| r.instance.clone()));
         if let Some(instance) = before {
             return Ok(instance);
@@ -127,28 +189,17 @@ impl Provider for LocalProvider {
             dir: request.agent.dir.clone(),
             threads: request.agent.threads,
             blenders: request.agent.blenders.clone(),
+            tag: format!("{}/{}", request.farm, request.token),
+            manager_timeout: self.manager_timeout,
         };
         let process = launch.launch().await?;
-        let instance = Instance {
-            id: InstanceId(process.pid().to_string()),
-            token: request.token.clone(),
-            state: InstanceState::Running,
-            address: Some(process.address().to_string()),
-            pid: Some(process.pid()),
-            what: this_computer(),
-            launched_unix_secs: Some(now_unix_secs()),
-        };
-        let running = Running {
-            farm: request.farm.clone(),
-            instance: instance.clone(),
-            log: launch.dir.join("agent.log"),
-            keeper: keep(process),
-        };
-        self.with(|all| all.insert(request.token.clone(), running));
-        Ok(instance)
+        let log = launch.dir.join("agent.log");
+        Ok(self.run(&request.farm, request.token.clone(), process, log))
     }
 
     async fn list(&self, farm: &FarmTag) -> Result<Vec<Instance>, ProviderError> {
+        let _none_is_about_to_be_ours = self.launching.lock().await;
+        self.take_over(farm);
         Ok(self.with(|all| {
             all.values().filter(|r| &r.farm == farm).map(|r| r.instance.clone()).collect()
         }))

@@ -8,8 +8,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-/// Says that it listens, and ends with its caller, as an agent does.
-const AGENT: &str = "#!/bin/sh\necho '{\"listening\":\"127.0.0.1:9\",\"pid\":'$$'}'\nexec cat\n";
+/// Says that it listens, on stdout and in its folder (`--dir FOLDER`), and goes on, as an agent does.
+const AGENT: &str = r#"#!/bin/sh
+line='{"listening":"127.0.0.1:9","pid":'$$'}'
+echo "$line" > "$2/listening.json"
+echo "$line"
+while :; do sleep 0.2; done
+"#;
 
 struct ThisComputer {
     dir: tempfile::TempDir,
@@ -62,4 +67,26 @@ async fn this_computer_conforms() {
     let passed: Vec<&str> = passed.map(|(name, _)| *name).collect();
     // Nobody else's machine, so nothing to throttle, to be late or to expire.
     assert_eq!(passed, ["launch, list, end", "double launch", "crash of the caller at each step"]);
+}
+
+#[tokio::test]
+async fn a_caller_after_a_crash_finds_what_the_one_before_launched_and_can_end_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("agent");
+    fs_err::write(&program, AGENT).unwrap();
+    fs_err::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let subject = ThisComputer { dir, program, caller: Mutex::default() };
+    let (farm, token) = (FarmTag("crash-farm".to_owned()), LaunchToken("agent-1".to_owned()));
+    let request = subject.request(&farm, &token);
+    let killed = std::mem::ManuallyDrop::new(LocalProvider::new());
+    let launched = killed.launch(&request).await.unwrap();
+
+    let after = LocalProvider::new();
+    assert!(after.list(&FarmTag("crash".to_owned())).await.unwrap().is_empty(), "another farm");
+    let listed = after.list(&farm).await.unwrap();
+    let ids: Vec<_> = listed.iter().map(|i| (&i.id, &i.token, &i.address)).collect();
+    assert_eq!(ids, [(&launched.id, &token, &launched.address)]);
+    assert_eq!(after.launch(&request).await.unwrap().id, launched.id, "not launched twice");
+    after.terminate(&launched.id).await.unwrap();
+    assert!(LocalProvider::new().list(&farm).await.unwrap().is_empty(), "it is gone");
 }

@@ -34,6 +34,7 @@ impl Farm {
                 self.lifetimes.began(false, now);
                 self.agents.insert(agent, Agent::new(launched, now));
             }
+            Event::WorkKept { agent, assignment } => self.work_kept(&agent, assignment),
             Event::AgentOnline(id) => self.agent_online(&id, now),
             Event::AgentLost(id) => self.agent_lost(&id, AgentPhase::Lost(now)),
             Event::AgentLeaving { agent, secs_left } => {

@@ -87,6 +87,24 @@ impl Coverage {
         Ok(())
     }
 
+    /// What is free of a region is held by `work`, which an earlier manager gave out. `false`: none
+    /// of it is.
+    pub fn hold(&mut self, work: WorkId, region: Region) -> bool {
+        let common = |&free: &Region| {
+            let tile = common_tile(free.tile, region.tile)?;
+            let start = free.samples.start().max(region.samples.start());
+            let end = free.samples.end().min(region.samples.end());
+            Some(Region { tile, samples: SampleRange::new(start, end).ok()? })
+        };
+        let held: Vec<Region> = self.free.iter().filter_map(common).collect();
+        if held.is_empty() {
+            return false;
+        }
+        self.free = self.free.iter().flat_map(|&free| without(free, region)).collect();
+        self.held.insert(work, held);
+        true
+    }
+
     /// A region of what `work` holds is merged; the rest stays held.
     ///
     /// One that comes late is taken as well, if nobody else was given it in between.

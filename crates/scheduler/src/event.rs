@@ -1,6 +1,7 @@
 //! What can happen.
 
 use crate::Coverage;
+use crate::farm::Assignment;
 use crate::job::{Job, JobPlan};
 use blendnet_protocol::{AgentId, JobId, JobLimits, Region, SceneId, WorkFailure, WorkId};
 
@@ -13,6 +14,13 @@ pub enum Event {
         agent: AgentId,
         /// Whether the farm launched it and ends it.
         launched: bool,
+    },
+    /// An agent has work that an earlier manager gave it.
+    WorkKept {
+        /// Who.
+        agent: AgentId,
+        /// What.
+        assignment: Assignment,
     },
     /// It answers.
     AgentOnline(AgentId),

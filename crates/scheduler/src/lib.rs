@@ -12,6 +12,7 @@ mod event;
 mod farm;
 mod fleet;
 mod job;
+mod kept;
 mod offer;
 mod plan;
 mod predict;

@@ -70,6 +70,10 @@ impl Owner {
                 "agent `{agent}` was launched by the farm; choose another name"
             )));
         }
+        if self.links.get(&agent).is_some_and(|old| old.endpoint.as_ref() == Some(&endpoint)) {
+            // Remembered from before, or said twice.
+            return Ok(None);
+        }
         if let Some(old) = self.links.remove(&agent) {
             old.end();
             self.apply(Event::AgentEnded(agent.clone(), None));
@@ -82,7 +86,7 @@ impl Owner {
             password: Some(password),
             ca_pem,
         }));
-        let link = AgentLink::add(&self.context, &self.handle, agent.clone(), endpoint);
+        let link = AgentLink::add(&self.context, &self.handle, agent.clone(), (endpoint, vec![]));
         self.links.insert(agent.clone(), link);
         self.apply(Event::AgentAdded { agent, launched: false });
         self.apply(Event::Activity);

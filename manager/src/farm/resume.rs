@@ -3,9 +3,10 @@
 use super::FrameResult;
 use super::owner::{Owner, plan_of};
 use super::record::{JobFolder, JobRecord};
-use crate::store::{Change, Saved, SavedPart};
-use blendnet_protocol::{JobId, JobState};
-use blendnet_scheduler::{Coverage, Event, Frame, Job};
+use crate::reconcile::{AgentLink, Given};
+use crate::store::{Change, Saved, SavedAgent, SavedPart, SavedWork};
+use blendnet_protocol::{AgentId, JobId, JobState, WorkKind};
+use blendnet_scheduler::{Assignment, Coverage, Event, Frame, Job, Task};
 use std::collections::BTreeMap;
 
 type PartsOfFrame = BTreeMap<i32, Vec<SavedPart>>;
@@ -34,9 +35,42 @@ impl Owner {
                 Err(error) => tracing::error!(job = %id, %error, "a job can't be read"),
             }
         }
-        for agent in saved.agents {
-            self.changes.push(Change::AgentGone(agent.agent));
+        let mut works: BTreeMap<AgentId, Vec<SavedWork>> = BTreeMap::new();
+        for work in saved.works {
+            works.entry(work.agent.clone()).or_default().push(work);
         }
+        for agent in saved.agents {
+            let works = works.remove(&agent.agent).unwrap_or_default();
+            self.adopt(agent, works);
+        }
+    }
+
+    /// An agent that may still run, and may still have work.
+    fn adopt(&mut self, saved: SavedAgent, works: Vec<SavedWork>) {
+        let SavedAgent { agent, launched, address, password, ca_pem } = saved;
+        self.apply(Event::AgentAdded { agent: agent.clone(), launched });
+        let mut kept = Vec::new();
+        for SavedWork { job, work, .. } in works {
+            let rect = self.jobs.get(&job).and_then(|record| Some(record.info.as_ref()?.film));
+            let (id, task) = (work.id.clone(), task_of(&work.kind));
+            let assignment = Assignment { work: id.clone(), job, task };
+            let event = Event::WorkKept { agent: agent.clone(), assignment: assignment.clone() };
+            self.apply(event);
+            let queue = self.farm.agents.get(&agent).map(|agent| agent.queue.as_slice());
+            if queue.unwrap_or_default().contains(&assignment) {
+                kept.push(Given { work, assignment, rect, taken: true, told: false });
+            } else {
+                self.changes.push(Change::WorkEnded(id));
+            }
+        }
+        let (context, handle, id) = (&self.context, &self.handle, agent.clone());
+        let link = match (launched, address.zip(password)) {
+            (false, Some((address, password))) => {
+                AgentLink::add(context, handle, id, ((address, password, ca_pem), kept))
+            }
+            _ => AgentLink::adopt(context, handle, id, kept),
+        };
+        self.links.insert(agent, link);
     }
 
     fn take_up(&mut self, id: JobId, mut record: JobRecord, parts: &PartsOfFrame) {
@@ -75,6 +109,15 @@ impl Owner {
             job.state = state_of(record.state, job);
         }
         self.jobs.insert(id, record);
+    }
+}
+
+fn task_of(kind: &WorkKind) -> Task {
+    match *kind {
+        WorkKind::Inspect => Task::Inspect,
+        WorkKind::Part { frame, region, .. } => Task::Part { frame, region },
+        WorkKind::Whole { frame } => Task::Whole { frame },
+        WorkKind::Finish { frame, .. } => Task::Finish { frame },
     }
 }
 

@@ -10,7 +10,6 @@ use super::link::Command;
 use super::numbered::Numbered;
 use crate::farm::{Context, FarmHandle, Input};
 use blendnet_net::client::{Client, ClientError};
-use blendnet_net::secret::Password;
 use blendnet_protocol::{
     AgentId, AgentReport, FailureKind, Fault, SceneId, SceneSpec, SceneState, VERSION, Work,
     WorkFailure, WorkId, WorkState, WorkStatus,
@@ -53,19 +52,9 @@ pub(crate) async fn launched(
     let started = launch::launch(&context, &id, &dir, &end).await;
     let failure = match started {
         Ok(None) => None,
-        Ok(Some(Launched { instance, address, client })) => {
-            let remote = Remote { launched: true, ..Remote::new(&context, &farm, &id, &client) };
-            let pid = instance.pid;
-            farm.tell(Input::Connected { agent: id.clone(), address, pid, client }).await;
-            let ended = tokio::select! {
-                () = remote.run(commands) => None,
-                how = context.provider.ended(&instance.id) => Some(how),
-                () = end.cancelled() => None,
-            };
-            if let Some(how) = &ended {
-                tracing::warn!(agent = %id, how, "agent ended by itself");
-            }
-            launch::terminate(&context, &instance).await;
+        Ok(Some(launched)) => {
+            let remote = Remote::new(&context, &farm, &id, &launched.client);
+            stay(remote, launched, commands, &end).await;
             None
         }
         Err(message) => {
@@ -85,37 +74,40 @@ pub(crate) async fn launched(
     farm.tell(Input::Event(Event::AgentEnded(id, failure))).await;
 }
 
-/// Stays with an agent that somebody else started.
-pub(crate) async fn added(
-    context: Arc<Context>,
-    farm: FarmHandle,
-    id: AgentId,
-    (address, password, ca_pem): (String, String, Option<String>),
+/// Stays with an agent of the farm's provider until it ends.
+pub(super) async fn stay(
+    remote: Remote,
+    launched: Launched,
     commands: mpsc::Receiver<Command>,
-    end: CancellationToken,
+    end: &CancellationToken,
 ) {
-    let ca_pem = ca_pem.as_deref().unwrap_or(context.authority.cert_pem());
-    let client = Password::new(password).map_err(|e| crate::chain(&e)).and_then(|password| {
-        Client::new(&address, ca_pem, &password).map_err(|e| crate::chain(&e))
-    });
-    match client {
-        Ok(client) => {
-            let remote = Remote::new(&context, &farm, &id, &client);
-            farm.tell(Input::Connected { agent: id, address, pid: None, client }).await;
-            tokio::select! {
-                () = remote.run(commands) => {}
-                () = end.cancelled() => {}
-            }
-        }
-        Err(error) => {
-            tracing::error!(agent = %id, error, "agent can't be used");
-            farm.tell(Input::Event(Event::AgentEnded(id, None))).await;
-        }
+    let (Launched { instance, address, client }, agent) = (launched, remote.id.clone());
+    let remote = Remote { launched: true, ..remote };
+    let connected = Input::Connected { agent, address, pid: instance.pid, client };
+    remote.farm.tell(connected).await;
+    let ended = tokio::select! {
+        () = remote.run(commands) => None,
+        how = remote.context.provider.ended(&instance.id) => Some(how),
+        () = end.cancelled() => None,
+    };
+    if let Some(how) = &ended {
+        tracing::warn!(agent = %remote.id, how, "agent ended by itself");
     }
+    launch::terminate(&remote.context, &instance).await;
 }
 
 impl Remote {
-    fn new(context: &Arc<Context>, farm: &FarmHandle, id: &AgentId, client: &Client) -> Self {
+    /// Goes on with work that an earlier manager gave it.
+    pub(super) fn keep(&self, kept: Vec<Given>) {
+        self.with_given(|all| all.extend(kept.into_iter().map(|g| (g.work.id.clone(), g))));
+    }
+
+    pub(super) fn new(
+        context: &Arc<Context>,
+        farm: &FarmHandle,
+        id: &AgentId,
+        client: &Client,
+    ) -> Self {
         Self {
             id: id.clone(),
             client: client.clone(),
@@ -127,7 +119,7 @@ impl Remote {
         }
     }
 
-    async fn run(&self, commands: mpsc::Receiver<Command>) {
+    pub(super) async fn run(&self, commands: mpsc::Receiver<Command>) {
         tokio::join!(self.obey(commands), self.watch());
     }
 

@@ -52,6 +52,27 @@ pub(crate) async fn launch(
     found
 }
 
+/// Finds an agent that an earlier manager launched. `None`: it is gone.
+pub(crate) async fn find(
+    context: &Context,
+    id: &AgentId,
+    dir: &Path,
+) -> Result<Option<Launched>, String> {
+    let listed = context.provider.list(&context.farm_tag).await.map_err(|e| crate::chain(&e))?;
+    let is_it = |instance: &Instance| {
+        instance.token.0 == id.as_str() && instance.state != InstanceState::Ended
+    };
+    let Some(instance) = listed.into_iter().find(is_it) else { return Ok(None) };
+    let found = match Password::load(&dir.join("password")) {
+        Ok(password) => reach(context, id, &password, instance.clone()).await,
+        Err(error) => Err(crate::chain(&error)),
+    };
+    if found.is_err() {
+        terminate(context, &instance).await;
+    }
+    found.map(Some)
+}
+
 /// Ends an instance. What can't be ended now is ended by the next sweep.
 pub(crate) async fn terminate(context: &Context, instance: &Instance) {
     if let Err(error) = context.provider.terminate(&instance.id).await {

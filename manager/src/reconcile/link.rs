@@ -1,6 +1,7 @@
 //! The owner's end of an agent.
 
-use super::agent;
+use super::collect::Given;
+use super::{adopt, agent};
 use crate::farm::{Context, FarmHandle};
 use blendnet_net::client::Client;
 use blendnet_protocol::{
@@ -10,6 +11,9 @@ use blendnet_scheduler::Assignment;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+/// Address, password and authority of an agent; without one it is the farm's own.
+pub(crate) type Endpoint = (String, String, Option<String>);
 
 /// Something for an agent to do.
 pub(crate) enum Command {
@@ -46,6 +50,8 @@ pub(crate) struct AgentLink {
     /// The way to its log.
     pub(crate) client: Option<Client>,
     launched: bool,
+    /// Of one that somebody else started.
+    pub(crate) endpoint: Option<Endpoint>,
     commands: mpsc::Sender<Command>,
     end: CancellationToken,
 }
@@ -58,17 +64,31 @@ impl AgentLink {
         link
     }
 
-    /// Uses an agent that somebody else started: its address, password and authority.
+    /// Takes over an agent that an earlier manager launched, with the work that it has.
+    pub(crate) fn adopt(
+        context: &Arc<Context>,
+        farm: &FarmHandle,
+        id: AgentId,
+        kept: Vec<Given>,
+    ) -> Self {
+        let (link, commands, end) = Self::new(true);
+        let (context_, farm) = (context.clone(), farm.clone());
+        context.tasks.spawn(adopt::adopted(context_, farm, id, kept, commands, end));
+        link
+    }
+
+    /// Uses an agent that somebody else started, with the work that it has.
     pub(crate) fn add(
         context: &Arc<Context>,
         farm: &FarmHandle,
         id: AgentId,
-        endpoint: (String, String, Option<String>),
+        (endpoint, kept): (Endpoint, Vec<Given>),
     ) -> Self {
         let (mut link, commands, end) = Self::new(false);
         link.address.clone_from(&endpoint.0);
+        link.endpoint = Some(endpoint.clone());
         let (context_, farm) = (context.clone(), farm.clone());
-        context.tasks.spawn(agent::added(context_, farm, id, endpoint, commands, end));
+        context.tasks.spawn(adopt::added(context_, farm, id, (endpoint, kept), commands, end));
         link
     }
 
@@ -82,6 +102,7 @@ impl AgentLink {
             progress: None,
             client: None,
             launched,
+            endpoint: None,
             commands,
             end: end.clone(),
         };

@@ -1,5 +1,6 @@
 //! What runs beside the owner: one task for each agent, and the merging of parts.
 
+mod adopt;
 mod agent;
 mod collect;
 mod disk;
@@ -11,6 +12,7 @@ mod numbered;
 mod reap;
 mod recover;
 
+pub(crate) use collect::Given;
 pub(crate) use disk::failure_of;
 pub(crate) use link::{AgentLink, Command};
 pub use merge::{MergeError, Merger};
