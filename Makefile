@@ -12,9 +12,11 @@ run:
 test:
 	@scripts/test.sh 4.5.15
 
-# The same with more versions, then a table of how far the farm's images are from each Blender's own.
+# The same with more versions, both servers held to their OpenAPI descriptions, and a table of how far the
+# farm's images are from each Blender's own.
 test-matrix:
 	@scripts/test.sh 4.2.23 4.5.15 5.0.1
+	scripts/schemathesis.sh
 	BLENDNET_TEST_BPY=$$(scripts/setup.sh 4.2.23 4.5.15 5.0.1) target/debug/bench exact
 
 # Renders the demo scene in the real window, by mouse and keyboard; pictures of every step.

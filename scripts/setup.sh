@@ -3,12 +3,14 @@
 #
 #     scripts/setup.sh                # Blender, to render
 #     scripts/setup.sh 4.5.15 ...     # and what the tests need, with these versions of the bpy module
+#     scripts/setup.sh schemathesis   # what holds servers to their OpenAPI descriptions
 #
-# On stdout: the Pythons that have the module, separated by `:`. Messages go to stderr.
+# On stdout: the Pythons that have the module, separated by `:`, or the program. Messages go to stderr.
 # BLENDNET_TEST_BPY, if set, names such Pythons itself, and no module is installed.
 set -euo pipefail
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/blendnet
+schemathesis=4.32.5
 # What the bpy module links to, and software OpenGL for Workbench.
 libraries=(libegl1 libgl1 libgl1-mesa-dri libice6 libsm6 libx11-6 libxext6 libxfixes3 libxi6 libxkbcommon0
     libxrender1)
@@ -66,22 +68,27 @@ python() {
     return 1
 }
 
-# Makes the virtual environment with one version of the module, unless it stands; prints its Python.
-module() {
-    local version=$1 home=$cache/bpy-$1
+# Makes the virtual environment with one version of a package, unless it stands; prints its programs' folder.
+environment() {
+    local package=$1 version=$2 home=$cache/$1-$2
     if [ ! -e "$home/complete" ]; then
-        say "installing bpy $version in $home (about 1 GB)"
+        say "installing $package $version in $home"
         rm -rf "$home"
         mkdir -p "$cache"
         "$(python)" -m venv "$home" >&2
-        "$home/bin/python" -m pip install --quiet --no-cache-dir "bpy==$version" >&2
-        "$home/bin/python" -c 'import bpy' >&2
+        "$home/bin/python" -m pip install --quiet --no-cache-dir "$package==$version" >&2
+        "$home/bin/python" -c "import $package" >&2
         touch "$home/complete"
     fi
-    echo "$home/bin/python"
+    echo "$home/bin"
 }
 
 has_apt=$(command -v apt-get || true)
+if [ "${1:-}" = schemathesis ]; then
+    [ -z "$has_apt" ] || python >/dev/null || packages python3.11 python3.11-venv
+    echo "$(environment schemathesis "$schemathesis")/st"
+    exit 0
+fi
 if [ -n "$has_apt" ]; then
     if [ $# -gt 0 ] || ! command -v blender >/dev/null; then packages blender; fi
 elif ! command -v blender >/dev/null; then
@@ -111,6 +118,6 @@ if ! python >/dev/null; then
 fi
 found=()
 for version in "$@"; do
-    found+=("$(module "$version")")
+    found+=("$(environment bpy "$version")/python")
 done
 (IFS=:; echo "${found[*]}")
