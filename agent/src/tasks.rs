@@ -175,7 +175,7 @@ impl AgentTasks {
         self.change(id, |run| run.works.push(work.clone()));
         let engine = &self.0.engine;
         engine
-            .submit(Work { id: work.clone(), scene: scene.clone(), kind })
+            .submit(Work::new(work.clone(), scene.clone(), kind))
             .map_err(|error| error.to_string())?;
         match engine.finished(&work).await {
             Some(WorkState::Completed(outcome)) => Ok(outcome),

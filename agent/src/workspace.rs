@@ -61,9 +61,9 @@ impl Room {
         self.root.join("own/home")
     }
 
-    /// Makes the folder for the results of a work.
-    pub fn create_out(&self, work: &WorkId) -> io::Result<PathBuf> {
-        let folder = self.root.join("own/out").join(work.as_str());
+    /// Makes the folder for the results of a work that begins with this sample of a frame.
+    pub fn create_out(&self, work: &WorkId, first_sample: u32) -> io::Result<PathBuf> {
+        let folder = self.root.join("own/out").join(format!("{work}.{first_sample}"));
         fs_err::create_dir_all(&folder)?;
         Ok(folder)
     }

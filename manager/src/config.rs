@@ -44,6 +44,10 @@ pub struct Config {
     #[arg(long, default_value_t = 60, value_name = "SECONDS",
           env = "BLENDNET_MANAGER_TIMEOUT_SECS", value_parser = clap::value_parser!(u64).range(1..))]
     pub manager_timeout_secs: u64,
+    /// Agents hand in what they have rendered about this often, so that no more is lost with one;
+    /// otherwise as often as costs least, by how long agents live.
+    #[arg(long, value_name = "SECONDS")]
+    pub save_secs: Option<f64>,
     /// End the manager when it had no work for this long.
     #[arg(long, default_value_t = 1800, value_name = "SECONDS")]
     pub idle_secs: u64,

@@ -37,7 +37,7 @@ impl Agent {
         let samples = SampleRange::new(samples.0, samples.1).unwrap();
         let region = Region { tile, samples };
         let kind = WorkKind::Part { frame: 1, region, margin_px: 0, total_samples: 16 };
-        let work = Work { id: WorkId::new(id).unwrap(), scene: self.scene.clone(), kind };
+        let work = Work::new(WorkId::new(id).unwrap(), self.scene.clone(), kind);
         self.server.put(&format!("work/{id}"), &to_value(&work).unwrap());
         let mut generation = 0;
         loop {

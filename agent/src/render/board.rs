@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use blendnet_protocol::{
-    BlobId, Outcome, Progress, ResultFile, SceneId, SceneInfo, SceneSpec, Work, WorkFailure,
-    WorkId, WorkKind, WorkState, WorkStatus,
+    BlobId, Outcome, PartFile, Progress, ResultFile, SceneId, SceneInfo, SceneSpec, Work,
+    WorkFailure, WorkId, WorkKind, WorkState, WorkStatus,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -60,6 +60,10 @@ struct Entry {
     stop: CancellationToken,
     /// What an inspection found.
     info: Option<Box<SceneInfo>>,
+    /// Steps of a part that are stored.
+    parts: Vec<PartFile>,
+    /// Samples of all steps that are rendered, stored or not.
+    samples_done: u32,
 }
 
 /// All of it.
@@ -126,7 +130,8 @@ impl Board {
             return Err(Conflict::TooMany);
         }
         let (since, stop) = (Instant::now(), CancellationToken::new());
-        let entry = Entry { work, phase: Phase::Queued, since, stop, info: None };
+        let (info, parts, samples_done) = (None, Vec::new(), 0);
+        let entry = Entry { work, phase: Phase::Queued, since, stop, info, parts, samples_done };
         let status = entry.status();
         self.works.push(entry);
         Ok(status)
@@ -145,6 +150,27 @@ impl Board {
         if let Some(Entry { phase: Phase::Running(old), .. }) = self.entry(id) {
             *old = glimpse;
         }
+    }
+
+    /// A step of a work is rendered.
+    pub(super) fn step_rendered(&mut self, id: &WorkId, samples: u32) {
+        if let Some(entry) = self.entry(id) {
+            entry.samples_done += samples;
+            entry.phase = Phase::Running(Glimpse::default());
+        }
+    }
+
+    /// A step of a work is stored. Answers blobs that came too late: those of a work that is gone.
+    pub(super) fn step_stored(&mut self, id: &WorkId, part: PartFile) -> Vec<BlobId> {
+        match self.entry(id) {
+            Some(entry) => {
+                // A short step can be stored before a longer one that was rendered earlier.
+                let at = entry.parts.partition_point(|there| there.region < part.region);
+                entry.parts.insert(at, part);
+            }
+            None => return vec![part.image.blob],
+        }
+        Vec::new()
     }
 
     /// Says what an inspection found, before it has made the look.
@@ -207,7 +233,7 @@ impl Entry {
             Phase::Completed(outcome) => WorkState::Completed(outcome.clone()),
             Phase::Failed(failure) => WorkState::Failed(failure.clone()),
         };
-        WorkStatus { id: self.work.id.clone(), state }
+        WorkStatus { id: self.work.id.clone(), state, parts: self.parts.clone() }
     }
 
     fn progress(&self, glimpse: &Glimpse) -> Progress {
@@ -216,7 +242,7 @@ impl Entry {
             _ => u32::MAX,
         };
         Progress {
-            samples_done: glimpse.samples_done.min(most),
+            samples_done: (self.samples_done + glimpse.samples_done).min(most),
             elapsed_secs: self.since.elapsed().as_secs_f64(),
             remaining_secs: glimpse.remaining_secs,
             memory_mb: glimpse.memory_mb,
@@ -235,7 +261,8 @@ impl Entry {
             Phase::Completed(outcome) => Some(outcome),
             _ => None,
         };
-        read.into_iter().chain(outcome.into_iter().flat_map(blobs_of)).collect()
+        let parts = self.parts.iter().map(|part| &part.image.blob);
+        read.into_iter().chain(outcome.into_iter().flat_map(blobs_of)).chain(parts).collect()
     }
 }
 
@@ -243,6 +270,7 @@ fn blobs_of(outcome: &Outcome) -> impl Iterator<Item = &BlobId> {
     let (first, more): (Option<&ResultFile>, &[ResultFile]) = match outcome {
         Outcome::Inspected { look, .. } => (look.as_ref(), &[]),
         Outcome::Part { image, .. } => (Some(image), &[]),
+        Outcome::Parts { .. } => (None, &[]),
         Outcome::Image { image, composed, .. } => (Some(image), composed),
     };
     first.into_iter().chain(more).map(|file| &file.blob)

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use blendnet_net::blobs::BlobStore;
 use blendnet_protocol::{
-    AgentReport, BlenderBuild, BlobId, ManifestFile, Outcome, SceneId, SceneSpec, SceneState,
-    VERSION, Work, WorkFailure, WorkId, WorkKind, WorkState, WorkStatus,
+    AgentReport, BlenderBuild, BlobId, ManifestFile, Outcome, PartFile, SceneId, SceneSpec,
+    SceneState, VERSION, Work, WorkFailure, WorkId, WorkKind, WorkState, WorkStatus,
 };
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Notify, OnceCell, RwLock, watch};
@@ -89,6 +89,13 @@ impl Shared {
     pub(super) fn progress(&self, id: &WorkId, glimpse: Glimpse) {
         self.board().progress(id, glimpse);
         self.changed();
+    }
+
+    /// Tells of a stored step; answers blobs that came too late.
+    pub(super) fn step_stored(&self, id: &WorkId, part: PartFile) -> Vec<BlobId> {
+        let late = self.board().step_stored(id, part);
+        self.changed();
+        late
     }
 
     pub(super) fn finish(&self, id: &WorkId, result: Result<Outcome, WorkFailure>) -> Vec<BlobId> {

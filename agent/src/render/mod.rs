@@ -4,12 +4,15 @@
 //!  submit            take               store                finish
 //! ────────► Queued ───────► Running ──────────► (in the background) ──────► Completed
 //!             │                │ Blender fails                   └────────► Failed
+//!             │                ├─ each step of a part: stored in the background, told in its status
 //!             └── delete ──────┴── delete: Blender is killed ───► gone, its results freed
 //! ```
 
 mod board;
 mod engine;
 mod failure;
+mod pace;
+mod parts;
 mod runner;
 mod steps;
 mod store;

@@ -7,6 +7,8 @@ use blendnet_protocol::{FailureKind, SceneId, Work, WorkFailure, WorkKind};
 
 use super::engine::Shared;
 use super::failure;
+use super::pace::Pace;
+use super::parts::{self, Storing, frame_name};
 use super::steps::{self, Made};
 use super::store::{self, Clock};
 use super::warm::{Start, Warm, Watch};
@@ -16,10 +18,12 @@ use crate::blender::version;
 
 /// The task's own things.
 pub(super) struct Runner {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     start: Start,
     found: Vec<Found>,
-    warm: Option<Warm>,
+    pub(super) warm: Option<Warm>,
+    /// Of the last part.
+    pub(super) pace: Option<Pace>,
     /// Place in `found` of the Blender to start when nothing else is known.
     favourite: usize,
     rooms: u64,
@@ -28,7 +32,7 @@ pub(super) struct Runner {
 impl Runner {
     /// A runner without a Blender yet; `found` are those it may start, best first.
     pub(super) fn new(shared: Arc<Shared>, start: Start, found: Vec<Found>) -> Self {
-        Self { shared, start, found, warm: None, favourite: 0, rooms: 0 }
+        Self { shared, start, found, warm: None, pace: None, favourite: 0, rooms: 0 }
     }
 
     /// Works until the engine is stopped. Leaves no Blender.
@@ -130,28 +134,36 @@ impl Runner {
     async fn work(&mut self, work: &Work) {
         let began = Instant::now();
         let shared = self.shared.clone();
-        let made = self.make(work, began).await;
+        let mut storing = Vec::new();
+        let made = self.make(work, began, &mut storing).await;
         if self.warm.as_ref().is_some_and(|warm| warm.blender.is_gone()) {
             self.put_down().await;
             self.start_early().await;
         }
-        match made {
-            Ok((made, clock)) => {
-                let work = work.clone();
-                shared.clone().background.spawn(async move {
-                    let name = format!("{:04}", work.kind.frame().unwrap_or(0));
+        let work = work.clone();
+        shared.clone().background.spawn(async move {
+            let rendered = match made {
+                Ok(Some((made, clock))) => {
                     let storing = shared.storing.read().await;
-                    let stored = store::store(made, &name, clock, &shared.blobs).await;
+                    let stored = store::store(made, &frame_name(&work), clock, &shared.blobs).await;
                     let late = shared.finish(&work.id, stored);
                     drop(storing);
-                    shared.free(late).await;
-                });
-            }
-            Err(failure) => drop(shared.finish(&work.id, Err(failure))),
-        }
+                    return shared.free(late).await;
+                }
+                Ok(None) => Ok(()),
+                Err(failure) => Err(failure),
+            };
+            parts::end_steps(&shared, &work.id, rendered, storing, began).await;
+        });
     }
 
-    async fn make(&mut self, work: &Work, began: Instant) -> Result<(Made, Clock), WorkFailure> {
+    /// `None`: in steps, which are being stored.
+    async fn make(
+        &mut self,
+        work: &Work,
+        began: Instant,
+        storing: &mut Vec<Storing>,
+    ) -> Result<Option<(Made, Clock)>, WorkFailure> {
         let shared = self.shared.clone();
         let mut watch = |glimpse| shared.progress(&work.id, glimpse);
         let opened = self.open(&work.scene, &mut watch).await?;
@@ -165,8 +177,13 @@ impl Runner {
         if let Some(frame) = work.kind.frame() {
             warm.bring(frame, &shared.blobs).await?;
         }
+        if let Some(region) = parts::in_steps(work) {
+            self.make_steps(work, region, &opened, clock, storing).await?;
+            return Ok(None);
+        }
         let made = steps::make(warm, work, &opened, &shared.blobs, &mut watch).await?;
-        Ok((made, clock))
+        self.note_pace(work, &made);
+        Ok(Some((made, clock)))
     }
 
     /// Has the right Blender running and the scene open in it.

@@ -43,7 +43,11 @@ pub(super) async fn make(
     watch: Watch<'_>,
 ) -> Result<Made, WorkFailure> {
     let room = warm.room.clone();
-    let out = room.create_out(&work.id).map_err(|error| failure::of_disk(&error))?;
+    let first_sample = match &work.kind {
+        WorkKind::Part { region, .. } => region.samples.start(),
+        _ => 0,
+    };
+    let out = room.create_out(&work.id, first_sample).map_err(|error| failure::of_disk(&error))?;
     let product = match &work.kind {
         WorkKind::Inspect => inspect(warm, opened, &out, watch).await,
         &WorkKind::Part { frame, region, margin_px, total_samples } => {

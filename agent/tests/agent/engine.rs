@@ -67,7 +67,7 @@ async fn a_file_that_one_frame_needs_must_be_there_for_that_frame_only() {
     bench.blob(BLEND).await;
     assert_eq!(bench.engine.put_scene(scene.clone(), spec).unwrap().missing, []);
     assert!(matches!(bench.run("one", &scene, part(1)).await, WorkState::Completed(_)));
-    let work = |name| Work { id: id(name), scene: scene.clone(), kind: part(2) };
+    let work = |name| Work::new(id(name), scene.clone(), part(2));
     let refused = bench.engine.submit(work("two"));
     assert!(
         matches!(refused, Err(SubmitError::MissingBlobs(blobs)) if blobs == [blob_of(b"picture")])
@@ -141,7 +141,7 @@ async fn an_ended_engine_leaves_no_process_and_no_folder() {
     bench.engine.stop().await;
     assert_eq!(alive_in_group(pid), 0);
     assert_eq!(fs_err::read_dir(bench.dir.join("work")).unwrap().count(), 0);
-    let late = blendnet_protocol::Work { id: id("late"), scene, kind: WorkKind::Inspect };
+    let late = blendnet_protocol::Work::new(id("late"), scene, WorkKind::Inspect);
     assert!(bench.engine.submit(late).is_err());
 }
 

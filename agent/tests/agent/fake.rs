@@ -89,7 +89,7 @@ impl Bench {
     }
 
     pub(crate) fn submit(&self, name: &str, scene: &SceneId, kind: WorkKind) {
-        self.engine.submit(Work { id: id(name), scene: scene.clone(), kind }).unwrap();
+        self.engine.submit(Work::new(id(name), scene.clone(), kind)).unwrap();
     }
 
     pub(crate) async fn finished(&self, name: &str) -> WorkState {

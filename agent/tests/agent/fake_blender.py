@@ -8,6 +8,8 @@ import sys
 import time
 
 CRASH, HANG, GARBAGE, ENDLESS, MUTE, REFUSE, LINK = 13, 14, 15, 16, 17, 18, 19
+# From the second step of a part on.
+CRASH_LATER, HANG_LATER = 20, 21
 
 INFO = {
     "blender_version": "4.5.1", "file_version": "4.5", "scene": "Scene", "scenes": ["Scene"],
@@ -58,7 +60,10 @@ def do(command):
             if b"unreadable" in blend.read():
                 raise ValueError("bad_file")
         return {"info": INFO, "extra_passes": []}
-    behave(frame)
+    later = what == "part" and command["samples"][0] > 4
+    behave(CRASH if frame == CRASH_LATER and later else frame)
+    if frame == HANG_LATER and later:
+        time.sleep(3600)
     if frame == REFUSE:
         raise ValueError("render")
     if what in ("look", "part", "denoise"):

@@ -10,3 +10,5 @@ mod jail;
 mod program;
 #[cfg(test)]
 mod real;
+#[cfg(test)]
+mod steps;

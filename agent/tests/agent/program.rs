@@ -59,7 +59,7 @@ impl Agent {
     /// Sends a scene and an endless work; answers the id of the Blender that does it.
     async fn render_endlessly(&self) -> u32 {
         let scene = self.send_scene().await;
-        let work = Work { id: id("endless"), scene, kind: part(ENDLESS) };
+        let work = Work::new(id("endless"), scene, part(ENDLESS));
         let _: WorkStatus = self.client.put("work/endless", &work).await.unwrap();
         let mut generation = 0;
         loop {
@@ -194,7 +194,7 @@ async fn deleting_a_work_over_https_stops_it() {
 async fn what_cannot_be_done_is_refused_with_a_code() {
     let agent = Agent::start();
     let scene = SceneId::new("a".repeat(64)).unwrap();
-    let work = Work { id: id("w"), scene: scene.clone(), kind: part(1) };
+    let work = Work::new(id("w"), scene.clone(), part(1));
     let refused = agent.client.put::<_, WorkStatus>("work/w", &work).await.unwrap_err();
     assert_eq!(refused.code(), Some("unknown_scene"));
     let refused = agent.client.put::<_, WorkStatus>("work/other", &work).await.unwrap_err();

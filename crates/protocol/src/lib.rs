@@ -31,6 +31,6 @@ pub use scene_info::{
     Adaptive, ExternalFile, FileKind, FilmRect, OutputFormat, SceneInfo, ViewLayerInfo,
 };
 pub use work::{
-    FailureKind, Fault, Outcome, Progress, ResultFile, Timing, Work, WorkFailure, WorkKind,
-    WorkState, WorkStatus,
+    FailureKind, Fault, Outcome, PartFile, Progress, ResultFile, Timing, Work, WorkFailure,
+    WorkKind, WorkState, WorkStatus,
 };

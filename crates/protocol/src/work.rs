@@ -14,6 +14,17 @@ pub struct Work {
     pub scene: SceneId,
     /// What to do with it.
     pub kind: WorkKind,
+    /// Of a part that is all of its frame's pixels: about how many seconds may pass until what is
+    /// rendered is handed in. `None`: all of it at the end, as [`Outcome::Part`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub save_secs: Option<f64>,
+}
+
+impl Work {
+    /// A work that hands in all of its result at the end.
+    pub fn new(id: WorkId, scene: SceneId, kind: WorkKind) -> Self {
+        Self { id, scene, kind, save_secs: None }
+    }
 }
 
 /// What to do with a scene.
@@ -97,6 +108,11 @@ pub enum Outcome {
     Part {
         /// Multilayer EXR of exactly the tile.
         image: ResultFile,
+        /// Where the time went.
+        timing: Timing,
+    },
+    /// Of [`WorkKind::Part`] with [`Work::save_secs`]: all of it is in [`WorkStatus::parts`].
+    Parts {
         /// Where the time went.
         timing: Timing,
     },
@@ -202,4 +218,18 @@ pub struct WorkStatus {
     pub id: WorkId,
     /// Where it is.
     pub state: WorkState,
+    /// What of it is rendered and stored already, whatever becomes of the rest; disjoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartFile>,
+}
+
+/// A finished step of a [`WorkKind::Part`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PartFile {
+    /// Which pixels and samples.
+    pub region: Region,
+    /// Multilayer EXR of exactly the tile.
+    pub image: ResultFile,
+    /// Where the time of this step went.
+    pub timing: Timing,
 }

@@ -60,8 +60,8 @@ impl Farm {
             Event::Merged { work, job, frame, secs } => {
                 self.merged(&job, frame, secs, |coverage| coverage.deliver(&work));
             }
-            Event::PartMerged { work, job, frame, region, secs } => {
-                self.merged(&job, frame, secs, |coverage| coverage.deliver_part(&work, region));
+            Event::PartMerged { job, frame, region, secs, .. } => {
+                self.merged(&job, frame, secs, |coverage| coverage.deliver_part(region));
             }
             Event::Noise { job, frame, noise } => self.noise_is(&job, frame, noise),
             Event::FrameCompleted { job, frame } => {

@@ -105,24 +105,20 @@ impl Coverage {
         true
     }
 
-    /// A region of what `work` holds is merged; the rest stays held.
-    ///
-    /// One that comes late is taken as well, if nobody else was given it in between.
-    pub fn deliver_part(&mut self, work: &WorkId, region: Region) -> Result<(), CoverageError> {
-        if self.settled {
+    /// A region is merged, whoever rendered it: who holds it, or a work that was given up meanwhile.
+    /// Whoever holds some of it holds the rest only.
+    pub fn deliver_part(&mut self, region: Region) -> Result<(), CoverageError> {
+        let counted = self.done.iter().any(|done| done.overlaps(region));
+        if self.settled || counted || !self.bounds.contains(region) {
             return Err(CoverageError::NotFree(region));
         }
-        let held = self.held.get(work).map_or(&[][..], Vec::as_slice);
-        if let Some(left) = carve(held, region) {
-            let _old = if left.is_empty() {
-                self.held.remove(work)
-            } else {
-                self.held.insert(work.clone(), left)
-            };
-        } else {
-            self.free = carve(&self.free, region).ok_or(CoverageError::NotFree(region))?;
-            self.tidy();
+        let rest = |all: &[Region]| all.iter().flat_map(|&r| without(r, region)).collect();
+        self.free = rest(&self.free);
+        self.tidy();
+        for held in self.held.values_mut() {
+            *held = rest(held);
         }
+        self.held.retain(|_, held| !held.is_empty());
         self.add_done(region);
         Ok(())
     }

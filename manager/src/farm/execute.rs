@@ -51,7 +51,9 @@ impl Owner {
                     link.send(Command::SendScene { scene, spec: Box::new(spec) });
                 }
             }
-            Action::Start { agent, assignment, .. } => self.start_work(&agent, assignment),
+            Action::Start { agent, assignment, save_secs } => {
+                self.start_work(&agent, assignment, save_secs);
+            }
             Action::Cancel { agent, work } => {
                 self.changes.push(Change::WorkEnded(work.clone()));
                 self.deeds.push(Deed::Send(agent, Command::Cancel(work)));
@@ -74,7 +76,7 @@ impl Owner {
         }
     }
 
-    fn start_work(&mut self, agent: &AgentId, assignment: Assignment) {
+    fn start_work(&mut self, agent: &AgentId, assignment: Assignment, save_secs: Option<f64>) {
         let Some(job) = self.farm.jobs.get(&assignment.job) else { return };
         let (scene, plan) = (job.scene.clone(), job.plan.clone());
         let margin_px = match plan.as_ref().map(|plan| plan.split) {
@@ -92,7 +94,8 @@ impl Owner {
             Task::Whole { frame } => WorkKind::Whole { frame },
             Task::Finish { frame } => return self.write_merged(agent, &assignment, frame),
         };
-        let work = Work { id: assignment.work.clone(), scene, kind };
+        let save_secs = save_secs.map(|secs| self.context.config.save_secs.unwrap_or(secs));
+        let work = Work { save_secs, ..Work::new(assignment.work.clone(), scene, kind) };
         let rect = self.jobs.get(&assignment.job).and_then(|r| Some(r.info.as_ref()?.film));
         self.give(agent, work, assignment, rect);
     }
@@ -139,7 +142,7 @@ impl Owner {
             return;
         };
         let kind = WorkKind::Finish { frame, merged };
-        let work = Work { id: work.clone(), scene: job.scene.clone(), kind };
+        let work = Work::new(work.clone(), job.scene.clone(), kind);
         self.give(agent, work, assignment, None);
     }
 }

@@ -78,11 +78,6 @@ impl JobFolder {
         self.0.join("frames").join(format!("{frame}.png"))
     }
 
-    /// A part on its way into the film.
-    pub fn part(&self, work: &blendnet_protocol::WorkId) -> PathBuf {
-        self.0.join("parts").join(work.as_str())
-    }
-
     /// Where parts are on their way into films.
     pub(crate) fn parts(&self) -> PathBuf {
         self.0.join("parts")

@@ -58,7 +58,7 @@ impl Owner {
             self.apply(event);
             let queue = self.farm.agents.get(&agent).map(|agent| agent.queue.as_slice());
             if queue.unwrap_or_default().contains(&assignment) {
-                kept.push(Given { work, assignment, rect, taken: true, told: false });
+                kept.push(Given { taken: true, ..Given::new(work, assignment, rect) });
             } else {
                 self.changes.push(Change::WorkEnded(id));
             }

@@ -8,6 +8,7 @@ use super::disk;
 use super::launch::{self, Launched};
 use super::link::Command;
 use super::numbered::Numbered;
+use super::parts;
 use crate::farm::{Context, FarmHandle, Input};
 use blendnet_net::client::{Client, ClientError};
 use blendnet_protocol::{
@@ -135,13 +136,9 @@ impl Remote {
                     self.context.tasks.spawn(async move { remote.send_scene(scene, &spec).await });
                 }
                 Command::Start { work, assignment, rect } => {
-                    self.give(Given { work: *work, assignment, rect, taken: false, told: false })
-                        .await;
+                    self.give(Given::new(*work, assignment, rect)).await;
                 }
-                Command::Cancel(work) => {
-                    self.with_given(|given| given.remove(&work));
-                    self.delete(&work).await;
-                }
+                Command::Cancel(work) => self.give_up(&work).await,
             }
         }
     }
@@ -179,7 +176,7 @@ impl Remote {
     }
 
     async fn give(&self, given: Given) {
-        let Given { work, assignment, .. } = &given;
+        let work = &given.work;
         // Noted before it is sent: what fails at once is in the agent's very next report.
         self.with_given(|all| all.insert(work.id.clone(), given.clone()));
         match self.try_give(work).await {
@@ -200,9 +197,7 @@ impl Remote {
                 let agent = self.id.clone();
                 let scene = work.scene.clone();
                 self.event(Event::SceneSent { agent, scene, arrived: false }).await;
-                let frame = assignment.task.frame();
-                let (work, job) = (work.id.clone(), assignment.job.clone());
-                self.event(Event::GaveBack { work, job, frame }).await;
+                self.event(given.gave_back()).await;
             }
         }
     }
@@ -309,10 +304,14 @@ impl Remote {
     }
 
     async fn compare(&self, report: &AgentReport) {
-        for WorkStatus { id, state } in &report.works {
+        for WorkStatus { id, state, parts } in &report.works {
             let ended = !matches!(state, WorkState::Queued | WorkState::Running(_));
             let given =
                 self.with_given(|all| if ended { all.remove(id) } else { all.get(id).cloned() });
+            if let Some(given) = &given {
+                parts::collect_new(self, given, parts);
+            }
+            let parts = parts.clone();
             match (given, state) {
                 (Some(Given { told: false, assignment, .. }), WorkState::Running(progress)) => {
                     if let Some(info) = progress.info.clone() {
@@ -327,21 +326,19 @@ impl Remote {
                 }
                 (Some(given), WorkState::Completed(outcome)) => {
                     let (remote, outcome) = (self.clone(), outcome.clone());
-                    collect(remote, given, outcome).await;
+                    collect(remote, given, outcome, parts).await;
                 }
-                (Some(_), WorkState::Failed(failure)) => {
+                (Some(given), WorkState::Failed(failure)) => {
                     tracing::warn!(
                         agent = %self.id, work = %id, kind = ?failure.kind,
                         message = failure.message, "work failed"
                     );
                     let (work, failure) = (id.clone(), failure.clone());
-                    self.event(Event::Failed { work, failure }).await;
-                    self.delete(id).await;
+                    parts::end(self, given, parts, Event::Failed { work, failure });
                 }
                 (Some(given), WorkState::Canceled) => {
-                    let (work, frame) = (id.clone(), given.assignment.task.frame());
-                    self.event(Event::GaveBack { work, job: given.assignment.job, frame }).await;
-                    self.delete(id).await;
+                    let rest = given.gave_back();
+                    parts::end(self, given, parts, rest);
                 }
                 _ => {}
             }
@@ -362,10 +359,15 @@ impl Remote {
             }
             if let Some(given) = self.with_given(|all| all.remove(&work)) {
                 tracing::warn!(agent = %self.id, %work, "the agent has forgotten its work");
-                let (job, frame) = (given.assignment.job, given.assignment.task.frame());
-                self.event(Event::GaveBack { work, job, frame }).await;
+                self.event(given.gave_back()).await;
             }
         }
+    }
+
+    /// Nobody wants the work any more, here or there.
+    pub(super) async fn give_up(&self, work: &WorkId) {
+        self.with_given(|all| all.remove(work));
+        self.delete(work).await;
     }
 
     /// Frees what the agent keeps of a piece of work, or stops it.

@@ -1,15 +1,19 @@
 //! Brings the result of a piece of work home.
 
+use super::MergeError;
 use super::agent::Remote;
 use super::disk;
+use super::parts::{self, Parts};
 use crate::farm::{FrameResult, Input, JobFolder};
 use crate::store::SavedPart;
+use blendnet_film::FilmError;
 use blendnet_net::client::ClientError;
 use blendnet_protocol::{
-    FailureKind, FilmRect, JobId, Outcome, ResultFile, Timing, Work, WorkId, WorkKind,
+    FailureKind, FilmRect, JobId, Outcome, PartFile, Region, ResultFile, Timing, Work, WorkId,
+    WorkKind,
 };
 use blendnet_scheduler::{Assignment, Event};
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// A piece of work that an agent has.
@@ -22,11 +26,26 @@ pub(crate) struct Given {
     pub(crate) taken: bool,
     /// The farm knows already what this inspection found.
     pub(crate) told: bool,
+    /// What of it was fetched already.
+    pub(crate) parts: Arc<Parts>,
+}
+
+impl Given {
+    /// Work that was not sent yet.
+    pub(crate) fn new(work: Work, assignment: Assignment, rect: Option<FilmRect>) -> Self {
+        Self { work, assignment, rect, taken: false, told: false, parts: Arc::default() }
+    }
+
+    /// What of it is not merged is rendered again, by nobody's fault.
+    pub(crate) fn gave_back(&self) -> Event {
+        let Assignment { job, task, .. } = &self.assignment;
+        Event::GaveBack { work: self.work.id.clone(), job: job.clone(), frame: task.frame() }
+    }
 }
 
 /// Why a result is not here. The work is done again.
 #[derive(Debug, thiserror::Error)]
-enum CollectError {
+pub(super) enum CollectError {
     #[error("downloading {name}")]
     Download {
         name: String,
@@ -46,9 +65,11 @@ enum CollectError {
 }
 
 /// Tells the scheduler at once that the agent is free, then fetches and merges.
-pub(crate) async fn collect(remote: Remote, given: Given, outcome: Outcome) {
+pub(crate) async fn collect(remote: Remote, given: Given, outcome: Outcome, parts: Vec<PartFile>) {
     let timing = match &outcome {
-        Outcome::Part { timing, .. } | Outcome::Image { timing, .. } => *timing,
+        Outcome::Part { timing, .. }
+        | Outcome::Parts { timing }
+        | Outcome::Image { timing, .. } => *timing,
         Outcome::Inspected { .. } => Timing::default(),
     };
     if !matches!(outcome, Outcome::Inspected { .. }) {
@@ -59,29 +80,40 @@ pub(crate) async fn collect(remote: Remote, given: Given, outcome: Outcome) {
         };
         remote.farm.tell(Input::Event(event)).await;
     }
+    let parts = match (&outcome, &given.work.kind) {
+        (Outcome::Parts { .. }, WorkKind::Part { .. }) => Some(parts),
+        (Outcome::Part { image, timing }, &WorkKind::Part { region, .. }) => {
+            Some(vec![PartFile { region, image: image.clone(), timing: *timing }])
+        }
+        _ => None,
+    };
+    if let Some(parts) = parts {
+        let rest = given.gave_back();
+        return parts::end(&remote, given, parts, rest);
+    }
     let tasks = remote.context.tasks.clone();
     tasks.spawn(async move {
-        let Given { work, assignment, .. } = &given;
+        let work = &given.work;
         if let Err(error) = fetch(&remote, &given, outcome).await {
             let cause = crate::chain(&error);
             tracing::error!(agent = %remote.id, work = %work.id, error = cause, "a result is lost");
-            let (work, job, frame) =
-                (work.id.clone(), assignment.job.clone(), assignment.task.frame());
-            remote.farm.tell(Input::Event(lost(work, job, frame, &error))).await;
+            remote.farm.tell(Input::Event(lost(&given, &error))).await;
         }
         remote.delete(&work.id).await;
     });
 }
 
-/// What a lost result means: an agent that is gone is nobody's fault.
-fn lost(work: WorkId, job: JobId, frame: Option<i32>, error: &CollectError) -> Event {
+/// What a lost result means: an agent that is gone is nobody's fault, nor that others were first.
+pub(super) fn lost(given: &Given, error: &CollectError) -> Event {
     let failure = disk::failure_of("keeping a result", error);
     match error {
-        _ if failure.kind == FailureKind::DiskFull => {
+        CollectError::Download { .. } if failure.kind != FailureKind::DiskFull => given.gave_back(),
+        CollectError::Merge(MergeError::Film(FilmError::Overlap { .. })) => given.gave_back(),
+        _ => {
+            let Assignment { job, task, .. } = &given.assignment;
+            let (work, job, frame) = (given.work.id.clone(), job.clone(), task.frame());
             Event::ResultUnusable { work, job, frame, failure }
         }
-        CollectError::Download { .. } => Event::GaveBack { work, job, frame },
-        _ => Event::ResultUnusable { work, job, frame, failure },
     }
 }
 
@@ -111,28 +143,6 @@ async fn fetch(remote: &Remote, given: &Given, outcome: Outcome) -> Result<(), C
                 remote.farm.tell(Input::Inspected { job, work, info }).await;
             }
         }
-        (Outcome::Part { image, .. }, &WorkKind::Part { frame, region, total_samples, .. }) => {
-            let rect = given.rect.ok_or(CollectError::Unexpected)?;
-            let path = folder.part(&given.work.id);
-            download(remote, &image, &path).await?;
-            let started = Instant::now();
-            let part = SavedPart {
-                job: job.clone(),
-                frame,
-                region,
-                blob: image.blob,
-                file: given.work.id.to_string(),
-                merged: false,
-            };
-            let preview = context.keep_part(part, (rect, total_samples)).await?;
-            let secs = started.elapsed().as_secs_f64();
-            let (work, job) = (given.work.id.clone(), job.clone());
-            let merged = Event::Merged { work, job: job.clone(), frame, secs };
-            remote.farm.tell(Input::Event(merged)).await;
-            if preview {
-                remote.farm.tell(Input::Preview { job, frame }).await;
-            }
-        }
         (
             Outcome::Image { image, composed, .. },
             &WorkKind::Whole { frame } | &WorkKind::Finish { frame, .. },
@@ -147,6 +157,34 @@ async fn fetch(remote: &Remote, given: &Given, outcome: Outcome) -> Result<(), C
             remote.farm.tell(Input::FrameImage { job, frame, work, image, composed }).await;
         }
         _ => return Err(CollectError::Unexpected),
+    }
+    Ok(())
+}
+
+/// Fetches a part and adds it to its film.
+pub(super) async fn merge_part(
+    remote: &Remote,
+    given: &Given,
+    region: Region,
+    image: &ResultFile,
+) -> Result<(), CollectError> {
+    let (WorkKind::Part { frame, total_samples, .. }, Some(rect)) = (&given.work.kind, given.rect)
+    else {
+        return Err(CollectError::Unexpected);
+    };
+    let (frame, job, work) = (*frame, given.assignment.job.clone(), given.work.id.clone());
+    let context = &remote.context;
+    let file = format!("{work}.{}", region.samples.start());
+    download(remote, image, &JobFolder::new(&context.jobs_dir, &job).parts().join(&file)).await?;
+    let started = Instant::now();
+    let (blob, merged, job_) = (image.blob.clone(), false, job.clone());
+    let part = SavedPart { job: job_, frame, region, blob, file, merged };
+    let preview = context.keep_part(part, (rect, *total_samples)).await?;
+    let secs = started.elapsed().as_secs_f64();
+    let merged = Event::PartMerged { work, job: job.clone(), frame, region, secs };
+    remote.farm.tell(Input::Event(merged)).await;
+    if preview {
+        remote.farm.tell(Input::Preview { job, frame }).await;
     }
     Ok(())
 }
@@ -176,7 +214,7 @@ async fn keep(
         return Ok(());
     }
     let folder = JobFolder::new(&context.jobs_dir, job);
-    let path: PathBuf = folder.part(work).with_extension(file.blob.as_str());
+    let path = folder.parts().join(format!("{work}.{}", file.blob));
     download(remote, file, &path).await?;
     context
         .blobs

@@ -77,6 +77,10 @@ impl Merger {
                 Film::create(&folder.film(frame), rect, total_samples)
             })?;
             let mut slot = lock(&slot);
+            if slot.film.covered().iter().any(|there| there.contains(region)) {
+                // It came twice.
+                return Ok(false);
+            }
             slot.film.add(&part, region)?;
             Ok(slot.preview(&folder.preview(frame)))
         })

@@ -9,6 +9,7 @@ mod launch;
 mod link;
 mod merge;
 mod numbered;
+mod parts;
 mod reap;
 mod recover;
 

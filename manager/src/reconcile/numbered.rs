@@ -48,7 +48,7 @@ mod tests {
     }
 
     fn work(scene: &SceneId, kind: WorkKind) -> Work {
-        Work { id: WorkId::new("w1").unwrap(), scene: scene.clone(), kind }
+        Work::new(WorkId::new("w1").unwrap(), scene.clone(), kind)
     }
 
     #[test]

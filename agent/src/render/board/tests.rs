@@ -25,7 +25,7 @@ fn id(name: &str) -> WorkId {
 }
 
 fn work(name: &str) -> Work {
-    Work { id: id(name), scene: scene_id(), kind: WorkKind::Whole { frame: 1 } }
+    Work::new(id(name), scene_id(), WorkKind::Whole { frame: 1 })
 }
 
 fn outcome(image: BlobId) -> Outcome {

@@ -62,19 +62,32 @@ fn a_resumed_frame_lacks_exactly_what_was_not_rendered() {
 fn what_of_a_work_is_merged_part_by_part_is_not_rendered_again() {
     let mut coverage = Coverage::new(region(0, 0, 8, 8, 0, 64));
     coverage.take(work(1), 64);
-    coverage.deliver_part(&work(1), region(0, 0, 8, 8, 16, 32)).unwrap();
-    coverage.deliver_part(&work(1), region(0, 0, 8, 8, 0, 16)).unwrap();
+    coverage.deliver_part(region(0, 0, 8, 8, 16, 32)).unwrap();
+    coverage.deliver_part(region(0, 0, 8, 8, 0, 16)).unwrap();
     assert_eq!(coverage.done(), [region(0, 0, 8, 8, 0, 32)], "touching ranges are one");
     let again = region(0, 0, 8, 8, 16, 32);
-    assert_eq!(coverage.deliver_part(&work(1), again), Err(CoverageError::NotFree(again)));
+    assert_eq!(coverage.deliver_part(again), Err(CoverageError::NotFree(again)));
     coverage.give_back(&work(1)).unwrap();
     assert_eq!(coverage.free(), [region(0, 0, 8, 8, 32, 64)]);
     let late = region(0, 0, 8, 8, 32, 40);
-    coverage.deliver_part(&work(1), late).expect("late, and nobody renders it again yet");
-    coverage.take(work(2), 64);
-    let too_late = region(0, 0, 8, 8, 40, 48);
-    assert!(coverage.deliver_part(&work(1), too_late).is_err(), "somebody else has it");
+    coverage.deliver_part(late).expect("late, and nobody renders it again yet");
     assert_exact_cover(&coverage);
+}
+
+#[test]
+fn a_part_of_a_work_that_was_given_up_takes_its_samples_from_who_has_them_now() {
+    let mut coverage = Coverage::new(region(0, 0, 8, 8, 0, 64));
+    coverage.take(work(1), 32);
+    coverage.give_back(&work(1)).unwrap();
+    coverage.take(work(2), 8);
+    coverage.take(work(3), 16);
+    coverage.deliver_part(region(0, 0, 8, 8, 0, 16)).unwrap();
+    assert_eq!(coverage.held().keys().collect::<Vec<_>>(), [&work(3)]);
+    coverage.give_back(&work(3)).unwrap();
+    assert_eq!(coverage.free(), [region(0, 0, 8, 8, 16, 64)]);
+    assert_exact_cover(&coverage);
+    let outside = region(4, 0, 8, 8, 16, 17);
+    assert_eq!(coverage.deliver_part(outside), Err(CoverageError::NotFree(outside)));
 }
 
 #[test]
@@ -110,8 +123,8 @@ proptest! {
                 (3, Some(held)) => {
                     let whole = coverage.held()[&held][0];
                     let part = Region { samples: whole.samples.split_at(count).0, ..whole };
-                    coverage.deliver_part(&held, part).unwrap();
-                    assert!(coverage.deliver_part(&held, part).is_err(), "twice");
+                    coverage.deliver_part(part).unwrap();
+                    assert!(coverage.deliver_part(part).is_err(), "twice");
                 }
                 _ => {}
             }
