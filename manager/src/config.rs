@@ -46,7 +46,7 @@ pub struct Config {
     pub manager_timeout_secs: u64,
     /// Agents hand in what they have rendered about this often, so that no more is lost with one;
     /// otherwise as often as costs least, by how long agents live.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", env = "BLENDNET_SAVE_SECS")]
     pub save_secs: Option<f64>,
     /// End the manager when it had no work for this long.
     #[arg(long, default_value_t = 1800, value_name = "SECONDS")]

@@ -1,7 +1,7 @@
 //! Whatever is killed on the way, the image is the same.
 
 use crate::exactness::{ROUNDING, assert_equal};
-use blendnet_protocol::AgentState;
+use blendnet_protocol::{AgentState, FarmView};
 use blendnet_tests::{Difference, Farm, Render, compare_exr, system_blender};
 
 /// Of all pixels but one in a hundred. Rounding may be larger than elsewhere: the picture has nine
@@ -52,6 +52,46 @@ async fn an_agent_killed_in_mid_range_and_a_new_one_leave_the_image_as_it_is() {
     }
     let rendered = render.finish();
     assert_eq!(rendered.code, 0, "{:#?}", rendered.events);
+    let one_go = blender.one_go(&scene, &folder.path().join("one_go.exr"), 1);
+    assert_equal_nearly_everywhere(&compare_exr(&rendered.exr(1), &one_go));
+}
+
+#[tokio::test]
+async fn what_an_agent_had_handed_in_before_it_was_killed_is_not_rendered_again() {
+    let blender = system_blender();
+    let folder = tempfile::tempdir().unwrap();
+    let size = ["--size", "480", "270", "--samples", "512"];
+    let scene = blender.make_scene("glossy", &folder.path().join("scene.blend"), &size);
+    let options = ["--agents", "1", "--threads-per-agent", "1", "--split", "samples"];
+    let often = [("BLENDNET_SAVE_SECS", "0.5")];
+    let mut render = Render::start_with(&scene, folder.path(), &options, &often);
+    render.wait_for_event("preview");
+    let farm = Farm::of(folder.path());
+    // Samples merged of what an agent is still rendering.
+    let handed_in = |view: &FarmView| {
+        let agent = view.agents.first()?;
+        let doing = agent.rendering.as_ref()?.region.samples;
+        let merged = view.jobs.first()?.frames.first()?.covered.iter().map(|region| {
+            let end = doing.end().min(region.samples.end());
+            end.saturating_sub(doing.start().max(region.samples.start()))
+        });
+        Some((agent.pid?, doing, merged.sum::<u32>())).filter(|(.., merged)| *merged > 0)
+    };
+    let in_mid_range = |view: &FarmView| {
+        handed_in(view).is_some_and(|(_, doing, merged)| merged < doing.sample_count())
+    };
+    let view = farm.wait_until("some of a chunk merged", in_mid_range).await;
+    let (victim, doing, merged) = handed_in(&view).unwrap();
+    farm.kill(victim);
+    let rendered = render.finish();
+    assert_eq!(rendered.code, 0, "{:#?}", rendered.events);
+    // A killed agent does not say what it rendered: what it had handed in is missing from what was
+    // rendered, and would be in it if it had been rendered again.
+    let ratio = rendered.event("done")["work_ratio"].as_f64().unwrap();
+    println!(
+        "killed in {doing:?}, {merged} samples of it merged; the others: {ratio} of the frame"
+    );
+    assert!(ratio <= 1.0 - f64::from(merged) / 512.0 + 1e-9, "{ratio}: {merged} samples twice");
     let one_go = blender.one_go(&scene, &folder.path().join("one_go.exr"), 1);
     assert_equal_nearly_everywhere(&compare_exr(&rendered.exr(1), &one_go));
 }
