@@ -224,7 +224,7 @@ pub struct WorkStatus {
 }
 
 /// A finished step of a [`WorkKind::Part`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PartFile {
     /// Which pixels and samples.
     pub region: Region,

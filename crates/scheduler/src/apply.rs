@@ -220,12 +220,15 @@ impl Farm {
         deliver: impl FnOnce(&mut Coverage) -> Result<(), CoverageError>,
     ) {
         let Some(job) = self.jobs.get_mut(job) else { return };
-        job.merge_secs =
-            if job.merge_secs > 0.0 { f64::midpoint(job.merge_secs, secs) } else { secs };
         let Some(frame) = job.frames.get_mut(&frame) else { return };
-        if deliver(&mut frame.coverage).is_ok() && frame.is_open() {
+        if deliver(&mut frame.coverage).is_err() {
+            return;
+        }
+        if frame.is_open() {
             frame.state = FrameState::Running;
         }
+        job.merge_secs =
+            if job.merge_secs > 0.0 { f64::midpoint(job.merge_secs, secs) } else { secs };
     }
 
     fn failed(&mut self, work: &WorkId, failure: WorkFailure, now: Duration) {

@@ -29,7 +29,7 @@ pub enum CoverageError {
     /// The work holds nothing of this frame: delivered or given back before.
     #[error("work {0} holds no part of this frame")]
     NotHeld(WorkId),
-    /// Something is already rendered twice, or lies outside of the frame.
+    /// It is counted already, or lies outside of the frame.
     #[error("region {0:?} is counted already or lies outside of the frame")]
     NotFree(Region),
 }
@@ -105,11 +105,14 @@ impl Coverage {
         true
     }
 
-    /// A region is merged, whoever rendered it: who holds it, or a work that was given up meanwhile.
-    /// Whoever holds some of it holds the rest only.
+    /// The film has all of a region, whoever rendered it: who holds it, or a work that was given up
+    /// meanwhile. Whoever holds some of it holds the rest only. An error if that was known.
     pub fn deliver_part(&mut self, region: Region) -> Result<(), CoverageError> {
-        let counted = self.done.iter().any(|done| done.overlaps(region));
-        if self.settled || counted || !self.bounds.contains(region) {
+        let mut new = vec![region];
+        for &done in &self.done {
+            new = new.iter().flat_map(|&r| without(r, done)).collect();
+        }
+        if self.settled || new.is_empty() || !self.bounds.contains(region) {
             return Err(CoverageError::NotFree(region));
         }
         let rest = |all: &[Region]| all.iter().flat_map(|&r| without(r, region)).collect();
@@ -119,7 +122,9 @@ impl Coverage {
             *held = rest(held);
         }
         self.held.retain(|_, held| !held.is_empty());
-        self.add_done(region);
+        for region in new {
+            self.add_done(region);
+        }
         Ok(())
     }
 

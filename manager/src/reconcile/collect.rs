@@ -1,12 +1,11 @@
 //! Brings the result of a piece of work home.
 
-use super::MergeError;
 use super::agent::Remote;
+use super::claim::Claimed;
 use super::disk;
 use super::parts::{self, Parts};
 use crate::farm::{FrameResult, Input, JobFolder};
 use crate::store::SavedPart;
-use blendnet_film::FilmError;
 use blendnet_net::client::ClientError;
 use blendnet_protocol::{
     FailureKind, FilmRect, JobId, Outcome, PartFile, Region, ResultFile, Timing, Work, WorkId,
@@ -60,6 +59,8 @@ pub(super) enum CollectError {
     },
     #[error("merging the part")]
     Merge(#[from] super::MergeError),
+    #[error("others have handed in some of it")]
+    OthersWereFirst,
     #[error("the agent handed in something else than it was asked for")]
     Unexpected,
 }
@@ -108,7 +109,7 @@ pub(super) fn lost(given: &Given, error: &CollectError) -> Event {
     let failure = disk::failure_of("keeping a result", error);
     match error {
         CollectError::Download { .. } if failure.kind != FailureKind::DiskFull => given.gave_back(),
-        CollectError::Merge(MergeError::Film(FilmError::Overlap { .. })) => given.gave_back(),
+        CollectError::OthersWereFirst => given.gave_back(),
         _ => {
             let Assignment { job, task, .. } = &given.assignment;
             let (work, job, frame) = (given.work.id.clone(), job.clone(), task.frame());
@@ -174,15 +175,25 @@ pub(super) async fn merge_part(
     };
     let (frame, job, work) = (*frame, given.assignment.job.clone(), given.work.id.clone());
     let context = &remote.context;
+    let merged = |secs| {
+        let (work, job) = (work.clone(), job.clone());
+        Input::Event(Event::PartMerged { work, job, frame, region, secs })
+    };
+    let _claim = match context.merger.claim(&job, frame, region).await? {
+        Claimed::New(claim) => claim,
+        Claimed::Known => {
+            remote.farm.tell(merged(0.0)).await;
+            return Ok(());
+        }
+        Claimed::Overlapping => return Err(CollectError::OthersWereFirst),
+    };
     let file = format!("{work}.{}", region.samples.start());
     download(remote, image, &JobFolder::new(&context.jobs_dir, &job).parts().join(&file)).await?;
     let started = Instant::now();
-    let (blob, merged, job_) = (image.blob.clone(), false, job.clone());
-    let part = SavedPart { job: job_, frame, region, blob, file, merged };
+    let blob = image.blob.clone();
+    let part = SavedPart { job: job.clone(), frame, region, blob, file, merged: false };
     let preview = context.keep_part(part, (rect, *total_samples)).await?;
-    let secs = started.elapsed().as_secs_f64();
-    let merged = Event::PartMerged { work, job: job.clone(), frame, region, secs };
-    remote.farm.tell(Input::Event(merged)).await;
+    remote.farm.tell(merged(started.elapsed().as_secs_f64())).await;
     if preview {
         remote.farm.tell(Input::Preview { job, frame }).await;
     }

@@ -1,5 +1,6 @@
 //! Parts into films, one after the other for each frame, off the async threads.
 
+use super::claim::Claims;
 use crate::farm::JobFolder;
 use crate::store::StoreError;
 use blendnet_film::{Film, FilmError, Look};
@@ -45,11 +46,12 @@ pub(super) type Films = BTreeMap<(JobId, i32), Arc<Mutex<Slot>>>;
 pub struct Merger {
     pub(super) jobs_dir: PathBuf,
     pub(super) films: Arc<Mutex<Films>>,
+    pub(super) claims: Arc<Mutex<Claims>>,
 }
 
 /// A film in use.
 pub(super) struct Slot {
-    film: Film,
+    pub(super) film: Film,
     look: Option<Look>,
     look_path: PathBuf,
     preview_at: Option<Instant>,
@@ -58,7 +60,7 @@ pub(super) struct Slot {
 impl Merger {
     /// For the jobs in a folder.
     pub fn new(jobs_dir: &Path) -> Self {
-        Self { jobs_dir: jobs_dir.to_owned(), films: Arc::default() }
+        Self { jobs_dir: jobs_dir.to_owned(), films: Arc::default(), claims: Arc::default() }
     }
 
     /// Adds a part to its frame's film. Says whether there is a new preview.
@@ -77,10 +79,6 @@ impl Merger {
                 Film::create(&folder.film(frame), rect, total_samples)
             })?;
             let mut slot = lock(&slot);
-            if slot.film.covered().iter().any(|there| there.contains(region)) {
-                // It came twice.
-                return Ok(false);
-            }
             slot.film.add(&part, region)?;
             Ok(slot.preview(&folder.preview(frame)))
         })
@@ -116,6 +114,7 @@ impl Merger {
 
     /// The frame is finished: its film is not needed any more.
     pub fn forget(&self, job: &JobId, frame: i32) {
+        lock(&self.claims).finish(job, frame);
         lock(&self.films).remove(&(job.clone(), frame));
         let path = JobFolder::new(&self.jobs_dir, job).film(frame);
         if path.exists() {
@@ -126,6 +125,7 @@ impl Merger {
     /// The job is deleted.
     pub fn forget_job(&self, job: &JobId) {
         lock(&self.films).retain(|(of, _), _| of != job);
+        lock(&self.claims).forget(job);
     }
 
     fn slot(
@@ -178,7 +178,7 @@ impl Slot {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     act: impl FnOnce() -> Result<T, MergeError> + Send + 'static,
 ) -> Result<T, MergeError> {
     tokio::task::spawn_blocking(act).await.unwrap_or(Err(MergeError::Interrupted))

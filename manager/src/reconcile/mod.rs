@@ -2,6 +2,7 @@
 
 mod adopt;
 mod agent;
+mod claim;
 mod collect;
 mod disk;
 mod kept;

@@ -69,8 +69,9 @@ fn what_of_a_work_is_merged_part_by_part_is_not_rendered_again() {
     assert_eq!(coverage.deliver_part(again), Err(CoverageError::NotFree(again)));
     coverage.give_back(&work(1)).unwrap();
     assert_eq!(coverage.free(), [region(0, 0, 8, 8, 32, 64)]);
-    let late = region(0, 0, 8, 8, 32, 40);
-    coverage.deliver_part(late).expect("late, and nobody renders it again yet");
+    let late = region(0, 0, 8, 8, 24, 40);
+    coverage.deliver_part(late).expect("late, and half of it is new");
+    assert_eq!(coverage.done(), [region(0, 0, 8, 8, 0, 40)]);
     assert_exact_cover(&coverage);
 }
 
@@ -105,7 +106,63 @@ fn only_a_frame_with_the_same_samples_everywhere_is_even() {
     assert_eq!(tiles.even_samples(), None, "the other tiles have nothing");
 }
 
+/// A box within 40 pixels by 40 by 100 samples.
+fn any_region() -> impl Strategy<Value = Region> {
+    (0u32..40, 0u32..40, 0u32..100, 1u32..40, 1u32..40, 1u32..100)
+        .prop_map(|(x, y, start, w, h, count)| region(x, y, w, h, start, start + count))
+}
+
+/// What of `region` lies within `bounds`.
+fn clipped(region: Region, bounds: Region) -> Option<Region> {
+    let tile = common_tile(region.tile, bounds.tile)?;
+    let start = region.samples.start().max(bounds.samples.start());
+    let end = region.samples.end().min(bounds.samples.end());
+    Some(Region { tile, samples: SampleRange::new(start, end).ok()? })
+}
+
 proptest! {
+    /// Whatever comes from whomever, late, twice or half known: what is merged is what came, each
+    /// sample of a pixel once, and the rest is free or held by one.
+    #[test]
+    fn parts_that_come_late_twice_or_overlapping_are_counted_once(
+        tiles in 1u32..6,
+        steps in prop::collection::vec((0u8..5, 0u32..12, 1u32..50, any_region()), 0..40),
+    ) {
+        let bounds = region(0, 0, 40, 40, 0, 100);
+        let mut coverage = Coverage::new(bounds);
+        coverage.cut_into(&crate::split::grid(bounds.tile, 0, tiles));
+        let mut came: Vec<Region> = Vec::new();
+        for (number, (step, which, count, part)) in steps.into_iter().enumerate() {
+            let held = coverage.held().keys().nth(which as usize % 4).cloned();
+            let part = match step {
+                0 => coverage.take(work(u32::try_from(number).unwrap()), count).and(None),
+                1 => held.and_then(|held| coverage.give_back(&held).err()).and(None),
+                2 => came.get(which as usize).copied(),
+                _ => clipped(part, bounds),
+            };
+            if let Some(part) = part {
+                let known = coverage.done_pixel_samples();
+                let told = coverage.deliver_part(part);
+                prop_assert_eq!(told.is_ok(), coverage.done_pixel_samples() > known);
+                came.push(part);
+            }
+            assert_exact_cover(&coverage);
+        }
+        let mut missing = vec![bounds];
+        for &part in &came {
+            missing = missing.iter().flat_map(|&r| without(r, part)).collect();
+        }
+        let missing: u64 = missing.iter().map(|r| r.pixel_samples()).sum();
+        prop_assert_eq!(coverage.open_pixel_samples(), missing);
+        for &done in coverage.done() {
+            let mut unknown = vec![done];
+            for &part in &came {
+                unknown = unknown.iter().flat_map(|&r| without(r, part)).collect();
+            }
+            prop_assert_eq!(unknown, vec![]);
+        }
+    }
+
     #[test]
     fn no_order_of_takes_deliveries_and_losses_breaks_the_cover(
         width in 1u32..40, height in 1u32..40, samples in 1u32..100, tiles in 1u32..20,
