@@ -60,7 +60,7 @@ async fn an_agent_killed_in_mid_range_and_a_new_one_leave_the_image_as_it_is() {
 async fn what_an_agent_had_handed_in_before_it_was_killed_is_not_rendered_again() {
     let blender = system_blender();
     let folder = tempfile::tempdir().unwrap();
-    let size = ["--size", "480", "270", "--samples", "512"];
+    let size = ["--size", "240", "135", "--samples", "256"];
     let scene = blender.make_scene("glossy", &folder.path().join("scene.blend"), &size);
     let options = ["--agents", "1", "--threads-per-agent", "1", "--split", "samples"];
     let often = [("BLENDNET_SAVE_SECS", "0.5")];
@@ -77,8 +77,10 @@ async fn what_an_agent_had_handed_in_before_it_was_killed_is_not_rendered_again(
         });
         Some((agent.pid?, doing, merged.sum::<u32>())).filter(|(.., merged)| *merged > 0)
     };
+    // Far from its end: one that is done counts as rendered, fetched or not.
     let in_mid_range = |view: &FarmView| {
-        handed_in(view).is_some_and(|(_, doing, merged)| merged < doing.sample_count())
+        let enough = |merged, all| all >= 32 && 2 * merged <= all;
+        handed_in(view).is_some_and(|(_, doing, merged)| enough(merged, doing.sample_count()))
     };
     let view = farm.wait_until("some of a chunk merged", in_mid_range).await;
     let (victim, doing, merged) = handed_in(&view).unwrap();
@@ -88,10 +90,10 @@ async fn what_an_agent_had_handed_in_before_it_was_killed_is_not_rendered_again(
     // A killed agent does not say what it rendered: what it had handed in is missing from what was
     // rendered, and would be in it if it had been rendered again.
     let ratio = rendered.event("done")["work_ratio"].as_f64().unwrap();
-    println!(
-        "killed in {doing:?}, {merged} samples of it merged; the others: {ratio} of the frame"
+    assert!(
+        ratio <= 1.0 - f64::from(merged) / 256.0 + 1e-9,
+        "{ratio}: {merged} samples of {doing:?} twice"
     );
-    assert!(ratio <= 1.0 - f64::from(merged) / 512.0 + 1e-9, "{ratio}: {merged} samples twice");
     let one_go = blender.one_go(&scene, &folder.path().join("one_go.exr"), 1);
     assert_equal_nearly_everywhere(&compare_exr(&rendered.exr(1), &one_go));
 }
