@@ -16,6 +16,7 @@ mod kept;
 mod offer;
 mod plan;
 mod predict;
+mod queue;
 mod saving;
 mod settle;
 mod size;
