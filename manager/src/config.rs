@@ -7,7 +7,12 @@ use std::time::Duration;
 
 /// Plans and merges renders, and gives the work to agents.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "blendnet-manager", version, about)]
+#[command(
+    name = "blendnet-manager",
+    version,
+    about,
+    after_help = "`blendnet-manager providers` lists who lends machines, `blendnet-manager check` tries one out."
+)]
 pub struct Config {
     /// Folder of the farm: certificates, password, blobs, jobs.
     #[arg(long, value_name = "DIR")]

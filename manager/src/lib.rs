@@ -5,6 +5,7 @@
 //! for each agent and the merging; [`server`] is the HTTP edge. A manager needs no Blender:
 //! looking into scenes, denoising and composing are work of agents.
 
+pub mod asked;
 pub mod config;
 mod crash;
 pub mod farm;

@@ -100,6 +100,14 @@ pub struct PairRequest {
     pub name: Option<AgentId>,
 }
 
+/// Without the code, which is nobody's business.
+impl std::fmt::Debug for PairRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("PairRequest");
+        shown.field("address", &self.address).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 /// Whether a machine of the room that the farm let go of knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Unpaired {

@@ -8,6 +8,7 @@ mod answer;
 mod frames;
 mod ids;
 mod job;
+mod lender;
 mod path;
 mod region;
 mod scene;
@@ -24,6 +25,7 @@ pub use job::{
     AgentState, AgentView, CostView, FarmView, FrameState, FrameView, JobLimits, JobSpec, JobState,
     JobView, Rendering, Split, SplitChoice, SplitPlan,
 };
+pub use lender::{Lender, LenderCheck, LenderSetting, LenderSettingKind, Verdict};
 pub use path::{PackPath, PackPathError};
 pub use region::{Region, RegionError, SampleRange, Tile};
 pub use scene::{Manifest, ManifestFile, Overrides, SceneSpec};

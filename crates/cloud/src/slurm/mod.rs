@@ -83,6 +83,9 @@ pub struct SlurmProvider {
 }
 
 impl SlurmProvider {
+    /// What a cluster has to be told; the same as [`Provider::settings`].
+    pub const SETTINGS: &[Setting] = SETTINGS;
+
     /// Takes `name=value` pairs; see [`Provider::settings`].
     pub fn new<'a>(pairs: impl IntoIterator<Item = &'a str>) -> Result<Self, ProviderError> {
         let settings = Settings::parse(SETTINGS, pairs)?;
