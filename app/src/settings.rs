@@ -1,5 +1,6 @@
 //! What the window keeps between runs, as TOML in the platform's folder for settings.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,10 @@ pub struct Settings {
     pub threads_per_agent: u32,
     /// A Blender beside those that agents find; empty: none.
     pub blender: String,
+    /// Who lends the agents' machines; empty: this computer.
+    pub lender: String,
+    /// What lenders were told, by their names and the names of their settings.
+    pub lenders: BTreeMap<String, BTreeMap<String, String>>,
     /// Folder that gets one for the pictures of each scene; empty: beside the .blend.
     pub output: String,
     /// Size of all that is drawn, in percent; 0: as the display wants it.
@@ -64,6 +69,18 @@ impl Settings {
         Ok(())
     }
 
+    /// The lender, if it is another one than this computer.
+    pub fn other_lender(&self) -> Option<&str> {
+        Some(self.lender.as_str()).filter(|lender| !lender.is_empty())
+    }
+
+    /// What a lender was told, `NAME=VALUE`.
+    pub fn told(&self, lender: &str) -> Vec<String> {
+        let told = self.lenders.get(lender).into_iter().flatten();
+        let told = told.filter(|(_, value)| !value.trim().is_empty());
+        told.map(|(name, value)| format!("{name}={}", value.trim())).collect()
+    }
+
     /// Puts a scene in front of those that were opened.
     pub fn remember(&mut self, scene: &Path) {
         self.recent.retain(|known| known != scene);
@@ -92,8 +109,14 @@ mod tests {
         let path = path(Some(dir.path()));
         let mut settings = Settings { theme: Theme::Light, agents: 3, ..Settings::default() };
         settings.remember(Path::new("/a/ß \"x\".blend"));
+        settings.lender = "slurm".to_owned();
+        let told = [("partition", "night"), ("gres", " ")];
+        let told = told.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        settings.lenders.insert("slurm".to_owned(), told.into());
         settings.store(&path).unwrap();
         assert_eq!(Settings::load(&path), settings);
+        assert_eq!(settings.told("slurm"), ["partition=night"]);
+        assert!(settings.told("aws").is_empty());
     }
 
     #[test]

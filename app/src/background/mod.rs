@@ -7,6 +7,7 @@ mod files;
 mod fonts;
 mod notify;
 mod pictures;
+mod places;
 mod render;
 mod video;
 
@@ -160,6 +161,7 @@ async fn at_hand(served: Served, command: Command) {
         Command::StoreSettings(settings) => store(*settings, &served).await,
         Command::Delete(job) => farm::delete(job, &served).await,
         Command::Farm(wish) => farm::ask(wish, &served).await,
+        Command::Places(wish) => places::ask(wish, &served).await,
         Command::Notify { title, text } => notify::tell(&title, &text).await,
         Command::Estimate(_) | Command::Render(..) | Command::Resume(..) | Command::Stop(_) => {}
     }

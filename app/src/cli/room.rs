@@ -1,9 +1,8 @@
 //! `blendnet farm discover`, `pair` and `unpair`: machines of the room.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::time::Duration;
 
-use blendnet_net::discovery::{self, Found, Kind};
+use blendnet_net::discovery::{Found, Kind};
 use blendnet_protocol::{AgentId, PairRequest, VERSION};
 use clap::Args;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -11,12 +10,8 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use super::farm::printed;
 use super::printer::{print_json, print_lines};
 use super::{Ending, Shared};
-use crate::workflow::farm::Farm;
-use crate::workflow::launch::StartOptions;
 use crate::workflow::problem::Problem;
-
-/// How long answers are waited for.
-const LOOK_AROUND: Duration = Duration::from_secs(3);
+use crate::workflow::room;
 
 /// Arguments of `blendnet farm pair`.
 #[derive(Args, Debug)]
@@ -37,22 +32,11 @@ pub(super) struct UnpairArgs {
     name: AgentId,
 }
 
-/// Joins the farm that runs, or starts one without agents for the moment.
-async fn open(shared: &Shared) -> Result<Farm, Problem> {
-    let options = StartOptions::default();
-    Farm::open(&shared.data_dir()?, &options).await
-}
-
 /// Asks for the code and pairs.
 pub(super) async fn pair(args: PairArgs, shared: &Shared) -> Ending {
     let code = asked_code(shared.json).await?;
-    let farm = open(shared).await?;
-    let manager = farm.manager();
     let wish = PairRequest { address: args.address, code, name: args.name };
-    let paired = manager.pair(&wish).await;
-    let paired = paired.map_err(|e| manager.problem(&format!("pairing {}", wish.address), &e));
-    farm.leave().await;
-    let machine = paired?;
+    let machine = room::pair(&shared.data_dir()?, &wish).await?;
     if shared.json {
         return printed(print_json(&machine));
     }
@@ -78,7 +62,7 @@ async fn asked_code(json: bool) -> Result<String, Problem> {
 
 /// Lists who is in the room.
 pub(super) async fn discover(shared: &Shared) -> Ending {
-    let found = discovery::find(LOOK_AROUND).await.map_err(|e| Problem::farm(e.to_string()))?;
+    let found = room::discover().await?;
     if shared.json {
         return printed(print_json(&found));
     }
@@ -104,21 +88,12 @@ fn found_line(found: &Found) -> String {
 
 /// Lets go of a machine.
 pub(super) async fn unpair(args: &UnpairArgs, shared: &Shared) -> Ending {
-    let farm = open(shared).await?;
-    let manager = farm.manager();
-    let answer = manager.unpair(&args.name).await;
-    let answer = answer.map_err(|e| manager.problem(&format!("unpairing {}", args.name), &e));
-    farm.leave().await;
-    let answer = answer?;
+    let answer = room::unpair(&shared.data_dir()?, &args.name).await?;
     if shared.json {
         return printed(print_json(&answer));
     }
     let mut lines = vec![format!("{} belongs to this farm no more", args.name)];
-    if let Some(why) = answer.untold {
-        lines.push(format!(
-            "it could not be told ({why}); there, `blendnet-agent --unpair` does it"
-        ));
-    }
+    lines.extend(room::untold(&answer));
     printed(print_lines(&lines))
 }
 

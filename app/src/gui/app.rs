@@ -81,10 +81,12 @@ impl App {
                 self.send(command);
             }
         }
+        self.state.renders.count_frames();
         self.play(context);
         let shown = self.state.shown.as_ref();
         if let Some((shown, picture)) = shown.and_then(|s| Some((s, s.picture.value()?))) {
-            self.viewer.upload(context, picture, shown.generation);
+            let plays = self.state.playing.is_some();
+            self.viewer.upload(context, (picture, shown.generation), plays);
         }
         let beside = self.state.beside.as_ref();
         let beside = beside.and_then(|s| Some((s.picture.value()?.as_ref(), s.generation)));

@@ -148,7 +148,7 @@ impl Choice {
     }
 }
 
-/// Agents on this machine.
+/// Agents to launch.
 fn agents(settings: &Settings) -> u32 {
     match settings.agents {
         0 => processor_count().min(2),
@@ -156,14 +156,16 @@ fn agents(settings: &Settings) -> u32 {
     }
 }
 
-/// The farm on this machine, as the settings want it.
+/// The farm, as the settings want it.
 pub fn start_options(settings: &Settings) -> StartOptions {
     let blender = settings.blender.trim();
     StartOptions {
         agents: agents(settings),
         threads_per_agent: Some(settings.threads_per_agent).filter(|threads| *threads > 0),
         blenders: (!blender.is_empty()).then(|| PathBuf::from(blender)).into_iter().collect(),
-        ..StartOptions::default()
+        provider: settings.other_lender().map(str::to_owned),
+        provider_settings: settings.told(&settings.lender),
+        idle: None,
     }
 }
 
@@ -199,6 +201,19 @@ mod tests {
         let mut other_name = choice("1", "");
         other_name.found(Path::new("/old/tex/a.png"), Path::new("/new/b.png"));
         assert_eq!(other_name.moved.len(), 1);
+    }
+
+    #[test]
+    fn another_lender_is_told_what_it_was_set_to_and_this_computer_nothing() {
+        let mut settings = Settings::default();
+        let told = [("partition".to_owned(), "night".to_owned())];
+        settings.lenders.insert("slurm".to_owned(), told.into());
+        assert_eq!(start_options(&settings).provider, None);
+        assert!(start_options(&settings).provider_settings.is_empty());
+        settings.lender = "slurm".to_owned();
+        let start = start_options(&settings);
+        assert_eq!(start.provider.as_deref(), Some("slurm"));
+        assert_eq!(start.provider_settings, ["partition=night"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use blendnet_protocol::JobId;
+use blendnet_protocol::{AgentId, JobId, PairRequest};
 
 use crate::settings::Settings;
 use crate::workflow::launch::StartOptions;
@@ -34,6 +34,8 @@ pub enum Command {
     Delete(JobId),
     /// Ask something of the farm that runs.
     Farm(FarmWish),
+    /// Find out where can be rendered, or change it.
+    Places(PlacesWish),
     /// Tell the artist, wherever they look.
     Notify {
         /// What happened.
@@ -66,6 +68,23 @@ pub enum Command {
 /// What a pass that is compared with is called among the pictures: as if it lay in its EXR.
 pub fn picture_of_pass(path: &Path, pass: &str) -> PathBuf {
     path.join(pass)
+}
+
+/// Something of the places where can be rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlacesWish {
+    /// Which there are, and what runs.
+    Look,
+    /// Who tells of itself in the room.
+    LookAround,
+    /// Whether a lender would launch something, told `NAME=VALUE`.
+    Check(String, Vec<String>),
+    /// Let a machine of the room render for this farm.
+    Pair(PairRequest),
+    /// Let go of a machine of the room.
+    Unpair(AgentId),
+    /// End the farm that runs, for everybody.
+    End,
 }
 
 /// Something that is asked of the farm that runs.

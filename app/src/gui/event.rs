@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use blendnet_net::discovery::Found;
 use blendnet_pack::inspect::{Inspection, Thumbnail};
 use blendnet_pack::trace::Trace;
-use blendnet_protocol::JobId;
+use blendnet_protocol::{FarmView, JobId, Lender, LenderCheck, RoomMachine};
 
 use super::command::Order;
 use super::fonts::Font;
@@ -47,6 +48,8 @@ pub enum Event {
     Deleted(JobId),
     /// The last lines of an agent's log, or why they did not come.
     Log(String, Result<Vec<String>, Problem>),
+    /// Something of the places where can be rendered.
+    Places(PlacesEvent),
     /// A picture was loaded, or can't be.
     Picture(PathBuf, Result<Arc<Picture>, Problem>),
     /// A small picture was loaded, or can't be.
@@ -59,6 +62,34 @@ pub enum Event {
     Fonts(Vec<Font>),
     /// Something went wrong that belongs to no screen.
     Trouble(Problem),
+}
+
+/// Something of the places where can be rendered.
+#[derive(Clone, Debug)]
+pub enum PlacesEvent {
+    /// Which there are, and what runs.
+    Seen(Result<Box<Places>, Problem>),
+    /// Who tells of itself in the room.
+    Around(Result<Vec<Found>, Problem>),
+    /// Whether a lender would launch something, told `NAME=VALUE`.
+    Checked(String, Vec<String>, Result<Vec<LenderCheck>, Problem>),
+    /// A machine of the room renders for this farm now, or why not.
+    Paired(Result<RoomMachine, Problem>),
+    /// A machine of the room was let go of; what to know of that.
+    Unpaired(Result<Option<String>, Problem>),
+    /// The farm that ran has ended.
+    Ended,
+}
+
+/// Where can be rendered, and what runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Places {
+    /// Who lends machines.
+    pub lenders: Vec<Lender>,
+    /// Machines of the room that are paired.
+    pub room: Vec<RoomMachine>,
+    /// The farm, if one runs.
+    pub farm: Option<FarmView>,
 }
 
 /// Renders of earlier, and those that wait.

@@ -6,7 +6,7 @@ use blendnet_protocol::JobId;
 
 use super::app::{App, Undoable};
 use super::choice;
-use super::command::{Command, FarmWish, Order, picture_of_pass};
+use super::command::{Command, FarmWish, Order, PlacesWish, picture_of_pass};
 use super::event::Event;
 use super::fetched::Fetched;
 use super::running::Running;
@@ -23,7 +23,8 @@ impl App {
     pub fn grant(&mut self, context: &egui::Context, wish: Wish) {
         let Some(wish) = self.of_renders(wish) else { return };
         match wish {
-            Wish::Go(screen) => self.state.screen = screen,
+            Wish::Go(screen) => self.go(screen),
+            Wish::Places(wish) => self.places(wish),
             Wish::Open(path) => self.open(path),
             Wish::Render => self.render(),
             Wish::Look(frame) => self.look(frame),
@@ -133,6 +134,18 @@ impl App {
         None
     }
 
+    fn go(&mut self, screen: Screen) {
+        self.state.screen = screen;
+        if screen == Screen::Farm {
+            self.places(PlacesWish::Look);
+        }
+    }
+
+    fn places(&mut self, wish: PlacesWish) {
+        let command = self.state.places.ask(wish);
+        self.send(command);
+    }
+
     fn open(&mut self, path: PathBuf) {
         let path = std::path::absolute(&path).unwrap_or(path);
         self.state.open_scene(path.clone());
@@ -186,11 +199,7 @@ impl App {
         };
         let Some(job) = before.job.clone() else { return };
         let start = choice::start_options(&state.settings);
-        let mut render = Running::new(before.name.clone(), before.output.clone());
-        render.job = Some(job.clone());
-        render.frames.clone_from(&before.frames);
-        render.scene.clone_from(&before.scene);
-        render.fps = before.fps;
+        let render = before.again();
         state.renders.remove(key);
         let key = self.begin_render(render);
         self.send(Command::Resume(key, job, start));

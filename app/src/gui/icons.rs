@@ -33,6 +33,14 @@ pub const HELP: &str = "?";
 pub const COPY: &str = "🗐";
 /// Finished with what there is.
 pub const ENOUGH: &str = "✔";
+/// Once more.
+pub const AGAIN: &str = "🔄";
+/// As it should be.
+pub const GOOD: &str = "✔";
+/// It will be felt.
+pub const FELT: &str = "❗";
+/// Wrong.
+pub const WRONG: &str = "✖";
 /// How long it will take.
 pub const CLOCK: &str = "⏱";
 /// Two are compared.
@@ -78,7 +86,7 @@ mod tests {
     fn the_fonts_have_every_sign_and_a_screen_reader_reads_only_names() {
         let signs = [
             PLAY, PAUSE, FIRST, DELETE, FOLDER, SAVE, LOOK, LAYERS, MORE, LESS, SETTINGS, LIGHT,
-            DARK, HELP, COPY, ENOUGH, CLOCK, COMPARE, FILM,
+            DARK, HELP, COPY, ENOUGH, CLOCK, COMPARE, FILM, AGAIN, GOOD, FELT, WRONG,
         ];
         let harness = Harness::new_ui(|ui| {
             for (at, sign) in signs.iter().enumerate() {

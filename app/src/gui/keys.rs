@@ -50,8 +50,9 @@ pub fn all() -> Vec<Shortcut> {
         (bare(Key::F12), "Render", Wish::Render, Always),
         (ctrl(Key::Enter), "Render", Wish::Render, Always),
         (ctrl(Key::Num1), "Scene", Wish::Go(Screen::Scene), Always),
-        (ctrl(Key::Num2), "Render", Wish::Go(Screen::Render), Always),
-        (ctrl(Key::Num3), "Results", Wish::Go(Screen::Results), Always),
+        (ctrl(Key::Num2), "Farm", Wish::Go(Screen::Farm), Always),
+        (ctrl(Key::Num3), "Render", Wish::Go(Screen::Render), Always),
+        (ctrl(Key::Num4), "Results", Wish::Go(Screen::Results), Always),
         (ctrl(Key::Comma), "Settings", Wish::Go(Screen::Settings), Always),
         (ctrl(Key::S), "Save the picture as…", Wish::SaveShown, Always),
         // Before the shorter one, which would take it too.

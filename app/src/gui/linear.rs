@@ -1,10 +1,17 @@
 //! Values of an EXR as they are, and as they are shown: linear light, encoded as sRGB.
 
+use std::sync::OnceLock;
+
 use egui::{Color32, ColorImage};
+
+use super::widgets::tiles::Part;
 
 /// Floats that differ in no more than their lower half look the same: the upper half has 7 bits of
 /// the fraction, and a screen 8 bits of its root.
 const SHADES: usize = 1 << 16;
+
+/// What each upper half looks like.
+static SHADES_OF_HALVES: OnceLock<Vec<u8>> = OnceLock::new();
 
 /// A pass: up to three values for each pixel.
 #[derive(Debug, PartialEq)]
@@ -15,6 +22,8 @@ pub struct Linear {
     pub components: Vec<String>,
     /// Row by row from the top.
     pub values: Vec<[f32; 3]>,
+    /// The least value, and what makes 1 of the difference to the largest, where there is one channel.
+    range: (f32, f32),
 }
 
 impl Linear {
@@ -26,26 +35,34 @@ impl Linear {
             channels.get(channel).and_then(|(_, values)| values.get(at)).copied().unwrap_or(0.0)
         };
         let pixel = |at| [value(0, at), value(1, at), value(2, at)];
-        let values = (0..size[0].saturating_mul(size[1])).map(pixel).collect();
-        Self { size, components, values }
+        let values: Vec<[f32; 3]> = (0..size[0].saturating_mul(size[1])).map(pixel).collect();
+        let range = range(&values);
+        Self { size, components, values, range }
     }
 
     /// As it is shown, so many stops brighter.
     pub fn developed(&self, stops: f32) -> ColorImage {
-        let shades: Vec<u8> = (0..SHADES).map(shade).collect();
+        let [width, height] = self.size;
+        self.developed_part(stops, Part { x: 0, y: 0, width, height })
+    }
+
+    /// The same of some pixels.
+    pub fn developed_part(&self, stops: f32, part: Part) -> ColorImage {
+        let shades = SHADES_OF_HALVES.get_or_init(|| (0..SHADES).map(shade).collect());
         let of = |value: f32| shades.get(upper_half(value)).copied().unwrap_or_default();
         let factor = stops.exp2();
+        let (least, scale) = self.range;
+        let gray = |value: f32| of((value - least) * scale * factor);
+        let is_gray = self.components.len() == 1;
         let color = |&[red, green, blue]: &[f32; 3]| {
-            Color32::from_rgb(of(red * factor), of(green * factor), of(blue * factor))
+            if is_gray {
+                Color32::from_gray(gray(red))
+            } else {
+                Color32::from_rgb(of(red * factor), of(green * factor), of(blue * factor))
+            }
         };
-        let pixels = if self.components.len() == 1 {
-            let (least, scale) = self.range();
-            let gray = |value: f32| of((value - least) * scale * factor);
-            self.values.iter().map(|value| Color32::from_gray(gray(value[0]))).collect()
-        } else {
-            self.values.iter().map(color).collect()
-        };
-        ColorImage::new(self.size, pixels)
+        let pixels = rows(&self.values, self.size[0], part).flatten().map(color).collect();
+        ColorImage::new([part.width, part.height], pixels)
     }
 
     /// The values of a pixel, as people read them.
@@ -54,20 +71,28 @@ impl Linear {
         let told = self.components.iter().zip(values);
         told.map(|(name, value)| format!("{name} {value:.5}")).collect::<Vec<_>>().join(" ")
     }
+}
 
-    /// The least value, and what makes 1 of the difference to the largest. Depth has values for
-    /// nothing that are larger than any scene.
-    fn range(&self) -> (f32, f32) {
-        let seen = self.values.iter().map(|value| value[0]).filter(|value| value.abs() < 1e9);
-        let range = seen.fold(None, |range, value| match range {
-            None => Some((value, value)),
-            Some((least, most)) => Some((value.min(least), value.max(most))),
-        });
-        match range {
-            Some((least, most)) if most > least => (least, 1.0 / (most - least)),
-            _ => (0.0, 1.0),
-        }
+/// The least value, and what makes 1 of the difference to the largest. Depth has values for nothing
+/// that are larger than any scene.
+fn range(values: &[[f32; 3]]) -> (f32, f32) {
+    let seen = values.iter().map(|value| value[0]).filter(|value| value.abs() < 1e9);
+    let range = seen.fold(None, |range, value| match range {
+        None => Some((value, value)),
+        Some((least, most)) => Some((value.min(least), value.max(most))),
+    });
+    match range {
+        Some((least, most)) if most > least => (least, 1.0 / (most - least)),
+        _ => (0.0, 1.0),
     }
+}
+
+/// The rows of a part of a picture that is so wide.
+fn rows<T>(pixels: &[T], width: usize, part: Part) -> impl Iterator<Item = &[T]> {
+    (part.y..part.y + part.height).map(move |y| {
+        let from = y * width + part.x;
+        pixels.get(from..from + part.width).unwrap_or_default()
+    })
 }
 
 fn upper_half(value: f32) -> usize {
@@ -95,17 +120,21 @@ fn encoded(linear: f32) -> u8 {
     (encoded * 255.0).round() as u8
 }
 
-/// A picture of sRGB values so many stops brighter, in linear light.
-pub fn brighter(pixels: &ColorImage, stops: f32) -> ColorImage {
+/// Some pixels of a picture of sRGB values, so many stops brighter in linear light.
+pub fn brighter(pixels: &ColorImage, stops: f32, part: Part) -> ColorImage {
+    let found = rows(&pixels.pixels, pixels.size[0], part).flatten().copied();
+    let size = [part.width, part.height];
+    if stops == 0.0 {
+        return ColorImage::new(size, found.collect());
+    }
     let factor = stops.exp2();
     let table: Vec<u8> = (0..=u8::MAX).map(|value| encoded(decoded(value) * factor)).collect();
     let of = |value: u8| table.get(usize::from(value)).copied().unwrap_or(value);
-    let mut image = pixels.clone();
-    for pixel in &mut image.pixels {
+    let brighter = found.map(|pixel| {
         let [red, green, blue, alpha] = pixel.to_array();
-        *pixel = Color32::from_rgba_premultiplied(of(red), of(green), of(blue), alpha);
-    }
-    image
+        Color32::from_rgba_premultiplied(of(red), of(green), of(blue), alpha)
+    });
+    ColorImage::new(size, brighter.collect())
 }
 
 /// The linear light of an sRGB value (IEC 61966-2-1).
@@ -152,9 +181,10 @@ mod tests {
     fn no_exposure_changes_nothing_and_a_stop_of_a_picture_doubles_its_light() {
         let values: Vec<Color32> = (0..=255).map(Color32::from_gray).collect();
         let picture = ColorImage::new([256, 1], values);
-        assert_eq!(brighter(&picture, 0.0), picture);
+        let all = Part { x: 0, y: 0, width: 256, height: 1 };
+        assert_eq!(brighter(&picture, 0.0, all), picture);
         // 0.5 in sRGB is 0.214 in linear light; twice as much is 0.686.
-        let brighter = brighter(&picture, 1.0);
+        let brighter = brighter(&picture, 1.0, all);
         assert_eq!((brighter.pixels[128].r(), brighter.pixels[255].r()), (176, 255));
     }
 }

@@ -72,6 +72,11 @@ impl Queue {
         Some(removed)
     }
 
+    /// Finds out what is drawn of all frames together, where they changed.
+    pub fn count_frames(&mut self) {
+        self.all.iter_mut().for_each(Running::count_frames);
+    }
+
     /// Those that are not at their end.
     pub fn going(&self) -> impl Iterator<Item = &Running> {
         self.all.iter().filter(|render| render.is_going())

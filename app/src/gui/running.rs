@@ -1,9 +1,11 @@
 //! The render that runs, or the last one, as its steps tell.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use blendnet_protocol::{FrameSet, FrameState, JobId, JobState};
 
+use super::strip::{Stretch, stretches};
 use super::track::{Moment, Track};
 use crate::text::{count, duration, percent};
 use crate::workflow::event::{Event as Step, ProgressReport, SceneSummary, Summary, Upload};
@@ -56,9 +58,9 @@ pub struct FrameRow {
 
 impl FrameRow {
     /// Its picture that can be shown: the scene's own output, or the lossless one.
-    pub fn picture(&self) -> Option<PathBuf> {
-        let files = self.files.iter().skip(1).chain(self.files.first());
-        files.into_iter().find(|path| can_be_shown(path)).cloned()
+    pub fn picture(&self) -> Option<&Path> {
+        let mut files = self.files.iter().skip(1).chain(self.files.first());
+        files.find(|path| can_be_shown(path)).map(PathBuf::as_path)
     }
 }
 
@@ -89,6 +91,12 @@ pub struct Running {
     pub fps: f64,
     /// All frame numbers, in order; empty until they are known.
     numbers: Vec<i32>,
+    /// What is drawn of the frames along the time, and how many have a picture: found out when they
+    /// changed, not for each drawing.
+    strip: Vec<Stretch>,
+    finished: usize,
+    /// Both are of frames as they were.
+    stale: bool,
     /// The newest picture.
     pub newest: Option<PathBuf>,
     /// How it went over time.
@@ -113,9 +121,27 @@ impl Running {
             looked_at: None,
             fps: 24.0,
             numbers: Vec::new(),
+            strip: Vec::new(),
+            finished: 0,
+            stale: false,
             newest: None,
             track: Track::default(),
             discarded: false,
+        }
+    }
+
+    /// The same render as it begins again, with what is known of it.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self {
+            job: self.job.clone(),
+            scene: self.scene.clone(),
+            frames: self.frames.clone(),
+            fps: self.fps,
+            numbers: self.numbers.clone(),
+            strip: self.strip.clone(),
+            finished: self.finished,
+            ..Self::new(self.name.clone(), self.output.clone())
         }
     }
 
@@ -175,6 +201,7 @@ impl Running {
 
     /// Takes in a step. Gives a picture to show.
     pub fn take(&mut self, step: Step) -> Option<PathBuf> {
+        self.stale |= matches!(step, Step::Scene(_) | Step::Progress(_) | Step::Frame(_));
         match step {
             Step::Upload(upload) => self.enter(Phase::Uploading(upload)),
             Step::Job(taken) => {
@@ -206,6 +233,14 @@ impl Running {
         None
     }
 
+    /// Finds out what is drawn of all frames together, if they changed.
+    pub fn count_frames(&mut self) {
+        if std::mem::take(&mut self.stale) {
+            self.strip = stretches(&self.numbers, &self.frames);
+            self.finished = self.frames.iter().filter(|row| row.picture().is_some()).count();
+        }
+    }
+
     /// Notes a picture, and gives it if it is to be shown.
     fn newest(&mut self, picture: PathBuf) -> Option<PathBuf> {
         self.newest = Some(picture);
@@ -234,7 +269,7 @@ impl Running {
 
     /// The picture of a finished frame that can be shown.
     pub fn picture(&self, frame: i32) -> Option<PathBuf> {
-        self.frames.get(self.place(frame).ok()?)?.picture()
+        self.frames.get(self.place(frame).ok()?)?.picture().map(Path::to_owned)
     }
 
     /// The finished frame before or after the one that is looked at.
@@ -254,13 +289,24 @@ impl Running {
         &self.numbers
     }
 
+    /// How many frames have a picture that can be shown.
+    pub fn finished(&self) -> usize {
+        self.finished
+    }
+
+    /// The frames along the time, where they look the same.
+    pub fn strip(&self) -> &[Stretch] {
+        &self.strip
+    }
+
     /// Finished frames that are played after the one that is looked at; behind the last one comes the
     /// first.
     pub fn next_played(&self, count: usize) -> Vec<(i32, PathBuf)> {
         let finished = || self.frames.iter().filter_map(|row| Some((row.frame, row.picture()?)));
         let now = self.looked_at.unwrap_or(i32::MAX);
         let after = finished().filter(|(frame, _)| *frame > now);
-        after.chain(finished().filter(|(frame, _)| *frame <= now)).take(count).collect()
+        let next = after.chain(finished().filter(|(frame, _)| *frame <= now)).take(count);
+        next.map(|(frame, picture)| (frame, picture.to_owned())).collect()
     }
 
     /// The place of a frame's row, or where it belongs.
@@ -288,8 +334,9 @@ impl Running {
 
     fn progress(&mut self, progress: ProgressReport) {
         self.enter(Phase::Rendering);
+        let now: BTreeSet<&str> = progress.agents.iter().map(|agent| agent.id.as_str()).collect();
         let before = self.progress.iter().flat_map(|progress| &progress.agents);
-        for gone in before.filter(|agent| progress.agents.iter().all(|now| now.id != agent.id)) {
+        for gone in before.filter(|agent| !now.contains(agent.id.as_str())) {
             let id = &gone.id;
             self.warnings.push(format!("{id} ended; others render what it had not handed in"));
         }

@@ -9,9 +9,11 @@ use super::choice::Choice;
 use super::command::Command;
 use super::event::{Event, Past, Picture, SceneRead};
 use super::fetched::Fetched;
+use super::places::PlacesState;
 use super::queue::Queue;
 use super::running::{Phase, Running, is_preview};
 use super::screens::cost::Estimated;
+use super::shown::Shown;
 use crate::settings::Settings;
 use crate::workflow::event::Summary;
 use crate::workflow::handoff::Handoff;
@@ -27,6 +29,8 @@ pub enum Screen {
     /// The scene, what to render of it, and on what.
     #[default]
     Scene,
+    /// Where it is rendered.
+    Farm,
     /// The picture while it grows.
     Render,
     /// The renders that were made.
@@ -59,17 +63,6 @@ impl OpenScene {
     }
 }
 
-/// The picture that is looked at.
-#[derive(Debug)]
-pub struct Shown {
-    /// Its file.
-    pub path: PathBuf,
-    /// Its pixels; the last good ones stay while the next are on their way.
-    pub picture: Fetched<Arc<Picture>, Problem>,
-    /// Grows with every picture that arrived.
-    pub generation: u64,
-}
-
 /// Everything that is shown.
 #[derive(Debug)]
 pub struct State {
@@ -85,8 +78,12 @@ pub struct State {
     pub shown: Option<Shown>,
     /// The picture that it is compared with.
     pub beside: Option<Shown>,
+    /// Pictures that arrived.
+    pictures: u64,
     /// The renders of earlier.
     pub history: Fetched<Box<Past>, Problem>,
+    /// Where can be rendered.
+    pub places: PlacesState,
     /// The agent whose log is looked at, and the log.
     pub log: Option<(String, Fetched<Vec<String>, Problem>)>,
     /// What is kept between runs.
@@ -115,7 +112,9 @@ impl State {
             renders: Queue::default(),
             shown: None,
             beside: None,
+            pictures: 0,
             history: Fetched::Unasked,
+            places: PlacesState::default(),
             log: None,
             settings,
             troubles: Vec::new(),
@@ -174,12 +173,12 @@ impl State {
 
     /// Shows another picture; the one before it stays until it is there.
     pub fn show_picture(&mut self, path: PathBuf) -> Command {
-        begin(&mut self.shown, path)
+        Shown::begin(&mut self.shown, path)
     }
 
     /// Compares the picture that is shown with another one.
     pub fn show_beside(&mut self, path: PathBuf) -> Command {
-        begin(&mut self.beside, path)
+        Shown::begin(&mut self.beside, path)
     }
 
     /// Plays on: looks at the next finished frame when it is due and the one before was seen. Gives
@@ -248,6 +247,11 @@ impl State {
                 if let Some((_, log)) = self.log.as_mut().filter(|(name, _)| *name == agent) {
                     log.take(lines);
                 }
+            }
+            Event::Places(event) => {
+                let (commands, told) = self.places.apply(event);
+                self.note = told.or(self.note.take());
+                return commands;
             }
             Event::Picture(path, picture) => self.picture(&path, &picture),
             // The app gives them to the painter before.
@@ -369,7 +373,8 @@ impl State {
                     shown.picture = Fetched::There(before);
                 }
                 (picture, _) => {
-                    shown.generation += 1;
+                    self.pictures += 1;
+                    shown.generation = self.pictures;
                     shown.picture.take(picture.clone());
                 }
             }
@@ -381,17 +386,6 @@ impl State {
             self.troubles.push(problem);
         }
     }
-}
-
-fn begin(place: &mut Option<Shown>, path: PathBuf) -> Command {
-    let shown = place.get_or_insert_with(|| Shown {
-        path: PathBuf::new(),
-        picture: Fetched::Unasked,
-        generation: 0,
-    });
-    shown.path.clone_from(&path);
-    shown.picture.ask();
-    Command::LoadPicture(path)
 }
 
 #[cfg(test)]

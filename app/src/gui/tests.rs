@@ -1,5 +1,6 @@
 //! The window, driven by what a screen reader sees of it; without display or graphics chip.
 
+mod farm;
 mod queue;
 mod snapshots;
 mod timeline;

@@ -154,10 +154,11 @@ pub fn behind_pictures() -> Color32 {
     Color32::from_gray(0x20)
 }
 
-/// Keeps pixels apart when they are looked at closely.
+/// Keeps pixels apart when they are looked at closely, and leaves none out when they are small.
 pub fn texture_options() -> egui::TextureOptions {
     egui::TextureOptions {
         magnification: egui::TextureFilter::Nearest,
+        mipmap_mode: Some(egui::TextureFilter::Linear),
         ..egui::TextureOptions::LINEAR
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use blendnet_protocol::JobId;
 
-use crate::gui::command::Command;
+use crate::gui::command::{Command, PlacesWish};
 use crate::gui::state::Screen;
 use crate::workflow::history::Entry;
 use crate::workflow::records::Record;
@@ -67,6 +67,8 @@ pub enum Wish {
     Redo,
     /// Show which keys there are, or no more.
     Help,
+    /// Find out where can be rendered, or change it.
+    Places(PlacesWish),
     /// Keep changed settings.
     Settings,
     /// Light instead of dark, or back.

@@ -2,7 +2,7 @@
 //! of them.
 
 use blendnet_protocol::AgentState;
-use egui::{Align, Layout, vec2};
+use egui::{Sense, vec2};
 
 use crate::gui::command::{Command, FarmWish};
 use crate::gui::fetched::Fetched;
@@ -10,8 +10,8 @@ use crate::gui::icons::{self, button_ui, sign_button_ui};
 use crate::gui::running::Running;
 use crate::gui::state::State;
 use crate::gui::theme;
+use crate::gui::widgets::line::{Line, lit_ui};
 use crate::gui::widgets::problem::problem_ui;
-use crate::gui::widgets::sign::dot_ui;
 use crate::gui::wish::Wish;
 use crate::text::{self, bytes, count};
 use crate::workflow::event::AgentReport;
@@ -34,7 +34,7 @@ pub(super) fn agents_ui(ui: &mut egui::Ui, state: &State, render: &Running, w: &
             w.push(Wish::Ask(Command::Farm(FarmWish::Agents(number.saturating_add(1)))));
         }
     });
-    let height = 2.0 * ui.spacing().interact_size.y + ui.spacing().item_spacing.y;
+    let height = 2.0 * ui.spacing().interact_size.y;
     let area = egui::ScrollArea::vertical().id_salt("agents").max_height(220.0);
     area.auto_shrink([false, true]).show_rows(ui, height, agents.len(), |ui, range| {
         for (place, agent) in agents.iter().enumerate().skip(range.start).take(range.len()) {
@@ -45,6 +45,7 @@ pub(super) fn agents_ui(ui: &mut egui::Ui, state: &State, render: &Running, w: &
     ui.add_space(theme::GAP);
 }
 
+/// Two lines: who and how fast, which shows the log when it is clicked, and what it does.
 fn agent_ui(
     ui: &mut egui::Ui,
     (place, agent): (usize, &AgentReport),
@@ -59,33 +60,39 @@ fn agent_ui(
         AgentState::Lost => ("lost; its work is given to others", signals.bad),
         AgentState::Draining => ("ends", signals.warning),
     };
-    // From the right, so that a long name leaves room for the speed.
-    let right = Layout::right_to_left(Align::Center);
-    ui.allocate_ui_with_layout(
-        vec2(ui.available_width(), ui.spacing().interact_size.y),
-        right,
-        |ui| {
-            if let Some(speed) = agent.samples_per_sec {
-                ui.label(egui::RichText::new(text::speed(speed)).weak());
-            }
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                dot_ui(ui, theme::agent(place));
-                let shown = log.as_ref().is_some_and(|(name, _)| *name == agent.id);
-                let name = egui::Button::selectable(shown, &agent.id).truncate().small();
-                if ui.add(name).on_hover_text("Shows its log").clicked() {
-                    w.push(Wish::Log(agent.id.clone()));
-                }
-            });
-        },
-    );
+    let size = vec2(ui.available_width(), 2.0 * ui.spacing().interact_size.y);
+    let (row, _) = ui.allocate_exact_size(size, Sense::hover());
+    let (upper, lower) = row.split_top_bottom_at_fraction(0.5);
+    let weak = ui.visuals().weak_text_color();
+    let shown = log.as_ref().is_some_and(|(name, _)| *name == agent.id);
+    let id = ui.scope_id().with(place);
+    let response = ui.interact(upper, id, Sense::click());
+    response.widget_info(|| {
+        egui::WidgetInfo::selected(egui::Role::Button, true, shown, agent.id.as_str())
+    });
+    lit_ui(ui, &response, upper, shown);
+    let mut line = Line::new(ui, upper.shrink2(vec2(4.0, 0.0)));
+    if let Some(speed) = agent.samples_per_sec {
+        line.text_right(&text::speed(speed), weak);
+    }
+    line.dot(theme::agent(place));
+    line.text(&agent.id, ui.visuals().text_color());
+    if response.on_hover_text("Shows its log").clicked() {
+        w.push(Wish::Log(agent.id.clone()));
+    }
     let doing = Some(agent.doing.as_str()).filter(|doing| !doing.is_empty());
     let mut doing = agent.away.as_deref().or(doing).unwrap_or("waits").to_owned();
     if let Some(memory_mb) = agent.memory_mb {
         doing = format!("{doing}; {}", bytes(bytes_of(memory_mb)));
     }
-    ui.horizontal(|ui| {
-        ui.label(egui::RichText::new(state).color(color));
-        ui.add(egui::Label::new(egui::RichText::new(doing).weak()).truncate());
+    let mut line = Line::new(ui, lower.shrink2(vec2(4.0, 0.0)));
+    line.text(state, color);
+    line.text(&doing, weak);
+    let response = ui.interact(lower, id.with("doing"), Sense::hover());
+    let all = || format!("{state}: {doing}");
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, all()));
+    response.on_hover_ui(|ui| {
+        ui.label(all());
     });
 }
 

@@ -2,10 +2,12 @@
 
 mod agents;
 pub mod cost;
+mod farm;
 mod frames;
 mod help;
 mod job;
 mod picture;
+mod places;
 mod plots;
 pub mod render;
 pub mod results;
@@ -29,6 +31,7 @@ pub fn window_ui(ui: &mut egui::Ui, app: &mut App, wishes: &mut Vec<Wish>) {
     }
     egui::CentralPanel::default().show(ui, |ui| match app.state.screen {
         Screen::Scene => scene::scene_ui(ui, &mut app.state, &mut app.thumbnail, wishes),
+        Screen::Farm => farm::farm_ui(ui, &mut app.state, wishes),
         Screen::Render => {
             render::render_ui(ui, &app.state, (&mut app.viewer, &app.thumbs), wishes);
         }
@@ -47,8 +50,9 @@ fn bar_ui(ui: &mut egui::Ui, state: &State, wishes: &mut Vec<Wish>) {
         ui.add_space(theme::GAP);
         let screens = [
             (Screen::Scene, "Scene", "Ctrl+1"),
-            (Screen::Render, "Render", "Ctrl+2"),
-            (Screen::Results, "Results", "Ctrl+3"),
+            (Screen::Farm, "Farm", "Ctrl+2"),
+            (Screen::Render, "Render", "Ctrl+3"),
+            (Screen::Results, "Results", "Ctrl+4"),
         ];
         for (screen, name, key) in screens {
             let button = egui::Button::selectable(state.screen == screen, name);

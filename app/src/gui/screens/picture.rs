@@ -2,7 +2,7 @@
 
 use crate::gui::command::Command;
 use crate::gui::event::Pass;
-use crate::gui::state::Shown;
+use crate::gui::shown::Shown;
 use crate::gui::widgets::problem::problem_ui;
 use crate::gui::widgets::viewer::{Pixel, Viewer};
 use crate::gui::wish::Wish;

@@ -7,12 +7,12 @@ use blendnet_pack::inspect::Scene;
 use blendnet_pack::trace::{Dependency, Trace};
 
 use super::cost::cost_ui;
-use super::settings::this_computer_ui;
+use super::farm::agents_rows_ui;
 use crate::gui::choice::Choice;
 use crate::gui::command::Command;
 use crate::gui::event::SceneRead;
 use crate::gui::fetched::Fetched;
-use crate::gui::state::{OpenScene, State};
+use crate::gui::state::{OpenScene, Screen, State};
 use crate::gui::theme;
 use crate::gui::widgets::form::{fact, row, text_row};
 use crate::gui::widgets::problem::problem_ui;
@@ -37,7 +37,7 @@ pub fn scene_ui(
 ) {
     open_ui(ui, state, wishes);
     let obstacle = state.obstacle();
-    let State { scene, settings, .. } = state;
+    let State { scene, settings, places, .. } = state;
     let Some(scene) = scene else {
         recent_ui(ui, settings, wishes);
         return;
@@ -59,7 +59,7 @@ pub fn scene_ui(
             ui.set_width(theme::COLUMN + 20.0);
             choices_ui(ui, scene, &read, wishes);
             ui.add_space(theme::GAP);
-            farm_ui(ui, settings, wishes);
+            farm_ui(ui, places.chosen_title(settings).to_owned(), settings, wishes);
             ui.add_space(theme::GAP);
             let can_render = obstacle.is_none();
             render_button_ui(ui, scene, obstacle, wishes);
@@ -196,8 +196,14 @@ fn layers_ui(ui: &mut egui::Ui, choice: &mut Choice, scene: &Scene) {
     });
 }
 
-fn farm_ui(ui: &mut egui::Ui, settings: &mut Settings, wishes: &mut Vec<Wish>) {
-    if this_computer_ui(ui, settings) {
+fn farm_ui(ui: &mut egui::Ui, place: String, settings: &mut Settings, wishes: &mut Vec<Wish>) {
+    ui.horizontal(|ui| {
+        ui.strong(place);
+        if ui.small_button("Change…").on_hover_text("Where it is rendered (Ctrl+2)").clicked() {
+            wishes.push(Wish::Go(Screen::Farm));
+        }
+    });
+    if agents_rows_ui(ui, settings) {
         wishes.push(Wish::Settings);
     }
 }

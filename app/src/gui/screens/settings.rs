@@ -2,7 +2,7 @@
 
 use crate::gui::state::State;
 use crate::gui::theme;
-use crate::gui::widgets::form::{number_row, row, text_row};
+use crate::gui::widgets::form::{row, text_row};
 use crate::gui::wish::Wish;
 use crate::settings::{Settings, Theme};
 
@@ -15,8 +15,6 @@ pub fn settings_ui(ui: &mut egui::Ui, state: &mut State, wishes: &mut Vec<Wish>)
         looks_ui(ui, settings);
         ui.add_space(theme::GAP);
         pictures_ui(ui, settings);
-        ui.add_space(theme::GAP);
-        this_computer_ui(ui, settings);
         ui.add_space(theme::GAP);
         let defaults = Settings {
             recent: settings.recent.clone(),
@@ -62,14 +60,4 @@ fn pictures_ui(ui: &mut egui::Ui, settings: &mut Settings) {
         ui.checkbox(&mut tells, "Tell it while I look elsewhere");
         settings.quiet = !tells;
     });
-}
-
-/// The farm on this computer; the render's screen has the same, as it is needed there.
-pub(super) fn this_computer_ui(ui: &mut egui::Ui, settings: &mut Settings) -> bool {
-    ui.strong("This computer");
-    let mut changed = number_row(ui, "Agents", &mut settings.agents, 256, "automatic");
-    changed |=
-        number_row(ui, "Threads each", &mut settings.threads_per_agent, 1024, "shared evenly");
-    changed |= text_row(ui, "Blender", &mut settings.blender, "the ones that are found");
-    changed
 }

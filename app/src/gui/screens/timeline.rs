@@ -1,13 +1,13 @@
 //! The frames of an animation along the time: how far each is, small pictures of what is done, and
 //! what is done as a film.
 
-use blendnet_protocol::FrameState;
 use egui::{Color32, Rect, Sense, Stroke, pos2, vec2};
 
 use crate::gui::command::Command;
 use crate::gui::icons::{self, button_enabled_ui, button_ui};
 use crate::gui::running::{FrameRow, Phase, Running};
 use crate::gui::state::State;
+use crate::gui::strip::Look;
 use crate::gui::theme;
 use crate::gui::thumbs::Thumbs;
 use crate::gui::wish::Wish;
@@ -27,10 +27,9 @@ pub(super) fn timeline_ui(
 ) {
     ui.add_space(4.0);
     ui.horizontal(|ui| {
-        let finished = render.frames.iter().filter(|row| row.picture().is_some()).count();
         let (sign, name) =
             if state.playing.is_some() { (icons::PAUSE, "Halt") } else { (icons::PLAY, "Play") };
-        let play = button_enabled_ui(ui, finished > 1, sign, name);
+        let play = button_enabled_ui(ui, render.finished() > 1, sign, name);
         if play.on_hover_text("Plays the finished frames (Space)").clicked() {
             wishes.push(Wish::Play);
         }
@@ -64,21 +63,23 @@ fn strip_ui(ui: &mut egui::Ui, render: &Running, wishes: &mut Vec<Wish>) {
     let signals = theme::signals(ui.visuals());
     let each = place.width() / as_f32(numbers.len().max(1));
     let x_of = |at: usize| place.left() + each * as_f32(at);
-    // Neighbours that look the same are one rectangle.
-    let mut run: Option<(f32, f32, Color32)> = None;
-    let mut rows = render.frames.iter().peekable();
-    for (at, number) in numbers.iter().enumerate() {
-        let Some(row) = rows.next_if(|row| row.frame == *number) else { continue };
-        let Some(color) = color_of(row, signals) else { continue };
-        let (left, right) = (x_of(at), x_of(at + 1));
-        match &mut run {
-            Some((_, end, known)) if *known == color && left - *end < 0.5 => *end = right,
-            _ => {
-                paint(&painter, place, run.replace((left, right, color)));
-            }
+    // What would lie in a column of pixels that is filled already is left out; a failure is as wide
+    // as such a column, and nothing is filled over it.
+    let (mut filled, mut warned) = (f32::NEG_INFINITY, f32::NEG_INFINITY);
+    for stretch in render.strip() {
+        let failed = stretch.look == Look::Failed;
+        let before = if failed { warned } else { filled.max(warned) };
+        let (left, right) = (x_of(stretch.from).max(warned), x_of(stretch.to));
+        if right.floor() <= before {
+            continue;
         }
+        filled = right.max(left + 1.0);
+        if failed {
+            warned = filled;
+        }
+        let rect = Rect::from_x_y_ranges(left..=filled, place.y_range());
+        painter.rect_filled(rect, 0.0, color_of(stretch.look, signals));
     }
-    paint(&painter, place, run);
     if let Some(at) = render.looked_at.and_then(|frame| numbers.binary_search(&frame).ok()) {
         let x = x_of(at) + each / 2.0;
         painter.vline(x, place.y_range(), Stroke::new(2.0, theme::ACCENT));
@@ -91,20 +92,11 @@ fn strip_ui(ui: &mut egui::Ui, render: &Running, wishes: &mut Vec<Wish>) {
     }
 }
 
-fn paint(painter: &egui::Painter, place: Rect, run: Option<(f32, f32, Color32)>) {
-    let Some((left, right, color)) = run else { return };
-    let right = right.max(left + 1.0);
-    let rect = Rect::from_min_max(pos2(left, place.top()), pos2(right, place.bottom()));
-    painter.rect_filled(rect, 0.0, color);
-}
-
-/// Few enough colours that neighbours mostly look the same.
-fn color_of(row: &FrameRow, signals: theme::Signals) -> Option<Color32> {
-    match row.state {
-        FrameState::Completed => Some(signals.good.gamma_multiply(0.8)),
-        FrameState::Failed => Some(signals.bad),
-        FrameState::Running | FrameState::Finishing => Some(signals.warning.gamma_multiply(0.8)),
-        FrameState::Queued => None,
+fn color_of(look: Look, signals: theme::Signals) -> Color32 {
+    match look {
+        Look::Done => signals.good.gamma_multiply(0.8),
+        Look::Failed => signals.bad,
+        Look::Begun => signals.warning.gamma_multiply(0.8),
     }
 }
 
@@ -142,19 +134,21 @@ fn thumb_ui(
     let picture = row.picture();
     let sense = if picture.is_some() { Sense::click() } else { Sense::hover() };
     let response = ui.interact(place, ui.scope_id().with(("thumb", row.frame)), sense);
-    let name = format!("Frame {}", row.frame);
     let enabled = picture.is_some();
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, enabled, &name));
+    response.widget_info(|| {
+        let name = format!("Frame {}", row.frame);
+        egui::WidgetInfo::labeled(egui::Role::Button, enabled, name)
+    });
     let painter = ui.painter_at(place);
     painter.rect_filled(place, 3.0, theme::behind_pictures());
-    match picture.map(|path| thumbs.texture(&path).ok_or(path)) {
+    match picture.map(|path| thumbs.texture(path).ok_or(path)) {
         Some(Ok(texture)) => {
             let fitted = texture.size_vec2() * fit(texture.size_vec2(), place.size());
             let inside = Rect::from_center_size(place.center(), fitted);
             let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
             painter.image(texture.id(), inside, uv, Color32::WHITE);
         }
-        Some(Err(path)) if !thumbs.is_known(&path) => wishes.push(Wish::Thumb(path)),
+        Some(Err(path)) if !thumbs.is_known(path) => wishes.push(Wish::Thumb(path.to_owned())),
         Some(Err(_)) | None => {}
     }
     let font = egui::TextStyle::Small.resolve(ui.style());

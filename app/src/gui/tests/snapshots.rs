@@ -13,7 +13,9 @@ use egui::accesskit::Role;
 use egui_kittest::Node;
 use egui_kittest::kittest::NodeT;
 
+use super::farm;
 use super::window::*;
+use crate::gui::command::PlacesWish;
 use crate::gui::event::{Event, Past};
 use crate::gui::fetched::Fetched;
 use crate::gui::state::Screen;
@@ -58,6 +60,17 @@ const STATES: &[State] = &[
         scene.unwrap().choice.frames = "1-10000".into();
         window
     }),
+    ("farm loading", |mut window| {
+        let wish = PlacesWish::Look;
+        window.harness.state_mut().state.places.ask(wish);
+        window.harness.state_mut().state.screen = Screen::Farm;
+        window
+    }),
+    ("farm", |window| farm::on_farm(window, "local", 0)),
+    ("farm of a cluster", farm::checked_cluster),
+    ("farm broken", |window| farm::looked(window, Err(problem()))),
+    ("farm with long names", |window| farm::paired(window, &long()[..90], 2)),
+    ("farm of 10,000 agents", |window| farm::paired(window, "workshop", 10_000)),
     ("render empty", |mut window| {
         window.harness.state_mut().state.screen = Screen::Render;
         window
@@ -117,7 +130,8 @@ const STATES: &[State] = &[
 ];
 
 /// Drawn small, light, and on a sharp display as well.
-const EVERYWHERE: [&str; 4] = ["scene", "render", "results", "settings"];
+const EVERYWHERE: [&str; 6] =
+    ["scene", "farm", "farm of a cluster", "render", "results", "settings"];
 
 fn problem() -> Problem {
     let problem = Problem::new(ProblemKind::Render, "the picture can't be made");

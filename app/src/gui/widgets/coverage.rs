@@ -4,39 +4,40 @@ use blendnet_protocol::{FilmRect, Region, Tile};
 use egui::{Rect, Sense, Stroke, StrokeKind, pos2, vec2};
 
 use crate::gui::theme;
-use crate::workflow::event::{AgentReport, ProgressReport};
+use crate::workflow::event::ProgressReport;
 
 /// Height of the strip, in points.
 const HEIGHT: f32 = 22.0;
 
 /// What is covered of the frame in work, and by whom it is covered further.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Coverage {
+pub struct Coverage<'r> {
     /// What is merged.
-    pub merged: Vec<Region>,
+    pub merged: &'r [Region],
     /// The place of each agent in the farm, its name, and what it renders.
-    pub live: Vec<(usize, String, Region)>,
+    pub live: Vec<(usize, &'r str, Region)>,
     /// Samples of the frame.
     pub total_samples: u32,
 }
 
 /// The coverage of the frame that is in work first.
-pub fn of(progress: &ProgressReport) -> Option<Coverage> {
+pub fn of(progress: &ProgressReport) -> Option<Coverage<'_>> {
     let frame = progress.in_work.first()?;
-    let live = |(place, agent): (usize, &AgentReport)| {
+    let agents = progress.agents.iter().enumerate();
+    let live = agents.filter_map(|(place, agent)| {
         let rendering = agent.rendering.as_ref().filter(|r| r.frame == frame.frame)?;
-        Some((place, agent.id.clone(), rendering.region))
-    };
+        Some((place, agent.id.as_str(), rendering.region))
+    });
     Some(Coverage {
-        merged: frame.covered.clone(),
-        live: progress.agents.iter().enumerate().filter_map(live).collect(),
+        merged: &frame.covered,
+        live: live.collect(),
         total_samples: progress.total_samples.max(1),
     })
 }
 
 /// Draws the samples from the first to the last: merged ones gray, those in work in the agents'
 /// colours. A region of some of the pixels only is as high as its share of them.
-pub fn strip_ui(ui: &mut egui::Ui, coverage: &Coverage, film: Option<&FilmRect>) {
+pub fn strip_ui(ui: &mut egui::Ui, coverage: &Coverage<'_>, film: Option<&FilmRect>) {
     let (place, response) =
         ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::hover());
     response.widget_info(|| {
@@ -44,7 +45,7 @@ pub fn strip_ui(ui: &mut egui::Ui, coverage: &Coverage, film: Option<&FilmRect>)
     });
     let painter = ui.painter_at(place);
     painter.rect_filled(place, 3.0, ui.visuals().extreme_bg_color);
-    for region in &coverage.merged {
+    for region in coverage.merged {
         painter.rect_filled(block(place, *region, coverage, film), 0.0, theme::MERGED);
     }
     let mut hover = None;
@@ -61,7 +62,7 @@ pub fn strip_ui(ui: &mut egui::Ui, coverage: &Coverage, film: Option<&FilmRect>)
     }
 }
 
-fn block(place: Rect, region: Region, coverage: &Coverage, film: Option<&FilmRect>) -> Rect {
+fn block(place: Rect, region: Region, coverage: &Coverage<'_>, film: Option<&FilmRect>) -> Rect {
     let at = |sample: u32| place.left() + place.width() * share(sample, coverage.total_samples);
     let (top, bottom) = match film {
         Some(film) => rows(region.tile, film.rendered),
@@ -81,7 +82,7 @@ fn rows(tile: Tile, whole: Tile) -> (f32, f32) {
 }
 
 /// Draws the tiles in work on the picture, which is at `place`.
-pub fn tiles_ui(painter: &egui::Painter, place: Rect, coverage: &Coverage, film: &FilmRect) {
+pub fn tiles_ui(painter: &egui::Painter, place: Rect, coverage: &Coverage<'_>, film: &FilmRect) {
     let whole = if film.cropped { film.rendered } else { film.frame };
     for (agent, _, region) in &coverage.live {
         if region.tile == film.rendered {

@@ -15,13 +15,16 @@ pub fn row<R>(ui: &mut egui::Ui, name: &str, field: impl FnOnce(&mut egui::Ui) -
 
 /// A row with a line of text. Gives whether it was changed.
 pub fn text_row(ui: &mut egui::Ui, name: &str, text: &mut String, hint: &str) -> bool {
-    row(ui, name, |ui| {
-        let hint = egui::RichText::new(hint).weak();
-        let field = egui::TextEdit::singleline(text).hint_text(hint).id_salt(name);
-        let response = ui.add_sized([ui.available_width(), 24.0], field);
-        name_it(&response, name, text);
-        response.changed()
-    })
+    row(ui, name, |ui| text_ui(ui, name, text, hint, ui.available_width()))
+}
+
+/// A line of text that is so wide. Gives whether it was changed.
+pub fn text_ui(ui: &mut egui::Ui, name: &str, text: &mut String, hint: &str, width: f32) -> bool {
+    let hint = egui::RichText::new(hint).weak();
+    let field = egui::TextEdit::singleline(text).hint_text(hint).id_salt(name);
+    let response = ui.add_sized([width, 24.0], field);
+    name_it(&response, name, text);
+    response.changed()
 }
 
 /// A row with a number; 0 shows `automatic`. Gives whether it was changed.
@@ -45,6 +48,11 @@ pub fn fact(ui: &mut egui::Ui, name: &str, value: impl Into<String>) {
     row(ui, name, |ui| {
         ui.add(egui::Label::new(value.into()).wrap());
     });
+}
+
+/// What a field is for, in a sentence.
+pub fn help(ui: &mut egui::Ui, text: &str) {
+    ui.add(egui::Label::new(egui::RichText::new(text).weak()).wrap());
 }
 
 fn label(ui: &mut egui::Ui, name: &str) {

@@ -1,12 +1,6 @@
-//! Signs that fonts may not have, drawn.
+//! A sign that fonts may not have, drawn.
 
 use egui::{Color32, Sense, Shape, Stroke, pos2, vec2};
-
-/// A dot, such as the colour of an agent.
-pub fn dot_ui(ui: &mut egui::Ui, color: Color32) {
-    let (place, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
-    ui.painter().circle_filled(place.center(), 4.5, color);
-}
 
 /// A triangle with an exclamation mark.
 pub fn warning_ui(ui: &mut egui::Ui, color: Color32) {

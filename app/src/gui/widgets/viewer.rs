@@ -1,11 +1,10 @@
 //! A picture to look into: zoom to the pixel, move, exposure, the value under the pointer.
 
-use std::sync::Arc;
-
 use egui::{Color32, ColorImage, Pos2, Rect, Sense, Stroke, Vec2, pos2, vec2};
 
+use super::tiles::Tiles;
 use crate::gui::event::Picture;
-use crate::gui::{linear, theme};
+use crate::gui::theme;
 
 /// Furthest in: a pixel of the picture in points.
 const MOST_ZOOM: f32 = 64.0;
@@ -23,12 +22,9 @@ pub struct Viewer {
     pub stops: f32,
     /// Where the picture ends and the one beside it begins: a share of the view's width.
     pub split: Option<f32>,
-    texture: Option<Uploaded>,
-    beside: Option<Uploaded>,
+    shown: Tiles,
+    beside: Option<Tiles>,
 }
-
-/// A texture, of which picture it is, and with which exposure.
-type Uploaded = (egui::TextureHandle, u64, f32);
 
 /// A pixel and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,16 +38,28 @@ pub struct Pixel {
 }
 
 impl Viewer {
-    /// Brings pixels to the graphics chip, once for each `generation` and exposure.
-    pub fn upload(&mut self, context: &egui::Context, picture: &Picture, generation: u64) {
-        upload(&mut self.texture, context, (picture, generation), self.stops);
+    /// Brings pixels to the graphics chip, once for each `generation` and exposure; all at once where a
+    /// film is played, else in parts.
+    pub fn upload(
+        &mut self,
+        context: &egui::Context,
+        (picture, generation): (&Picture, u64),
+        all_at_once: bool,
+    ) {
+        if self.shown.bring(context, picture, (generation, self.stops), all_at_once) {
+            context.request_repaint();
+        }
     }
 
     /// The same for the picture that it is compared with.
     pub fn upload_beside(&mut self, context: &egui::Context, beside: Option<(&Picture, u64)>) {
-        match beside {
-            Some(beside) => upload(&mut self.beside, context, beside, self.stops),
-            None => self.beside = None,
+        let Some((picture, generation)) = beside else {
+            self.beside = None;
+            return;
+        };
+        let tiles = self.beside.get_or_insert_default();
+        if tiles.bring(context, picture, (generation, self.stops), false) {
+            context.request_repaint();
         }
     }
 
@@ -102,10 +110,7 @@ impl Viewer {
         self.pointer(ui, &response, view, size);
         let zoom = self.points_per_pixel(view, size);
         let place = place(view, size, zoom, self.offset);
-        if let Some((texture, ..)) = &self.texture {
-            let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-            painter.image(texture.id(), place, uv, Color32::WHITE);
-        }
+        self.shown.paint(&painter, place);
         self.beside_ui(ui, view, place);
         over(&painter, place);
         pixel_at(pixels, place, zoom, response.hover_pos()?)
@@ -113,14 +118,13 @@ impl Viewer {
 
     /// Draws the other picture right of a line that can be dragged.
     fn beside_ui(&mut self, ui: &mut egui::Ui, view: Rect, place: Rect) {
-        let Some((texture, ..)) = &self.beside else { return };
+        let Some(beside) = &self.beside else { return };
         let share = self.split.unwrap_or(0.5);
         let x = view.left() + view.width() * share;
         let right = view.intersect(Rect::everything_right_of(x));
-        let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
         let painter = ui.painter_at(right);
         painter.rect_filled(right, 0.0, theme::behind_pictures());
-        painter.image(texture.id(), place, uv, Color32::WHITE);
+        beside.paint(&painter, place);
         let line = Rect::from_min_max(pos2(x - 4.0, view.top()), pos2(x + 4.0, view.bottom()));
         let handle = ui.interact(line, ui.scope_id().with("split"), Sense::drag());
         handle.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Slider, true, "Compare"));
@@ -170,31 +174,6 @@ impl Viewer {
         let from_middle = at - view.center();
         self.offset += from_middle / wanted - from_middle / zoom;
         self.zoom = Some(wanted);
-    }
-}
-
-fn upload(
-    place: &mut Option<Uploaded>,
-    context: &egui::Context,
-    (picture, generation): (&Picture, u64),
-    stops: f32,
-) {
-    let is_there =
-        |(_, there, at): &Uploaded| *there == generation && (*at - stops).abs() < f32::EPSILON;
-    if place.as_ref().is_some_and(is_there) {
-        return;
-    }
-    let image = match &picture.pass {
-        _ if stops == 0.0 => picture.pixels.clone(),
-        Some(pass) => Arc::new(pass.linear.developed(stops)),
-        None => Arc::new(linear::brighter(&picture.pixels, stops)),
-    };
-    if let Some((texture, there, at)) = place {
-        texture.set(image, theme::texture_options());
-        (*there, *at) = (generation, stops);
-    } else {
-        let texture = context.load_texture("picture", image, theme::texture_options());
-        *place = Some((texture, generation, stops));
     }
 }
 
