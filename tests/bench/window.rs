@@ -6,9 +6,13 @@ use blendnet_app::gui::event::{Event, Picture};
 use blendnet_app::gui::running::Running;
 use blendnet_app::gui::state::Screen;
 use blendnet_app::settings::Settings;
-use blendnet_app::workflow::event::{AgentReport, Event as Step, FrameInWork, ProgressReport};
-use blendnet_protocol::{AgentState, FrameState, JobId, JobState};
-use blendnet_tests::Window;
+use blendnet_app::workflow::event::{
+    AgentReport, Event as Step, FrameEnded, FrameInWork, ProgressReport, SceneSummary,
+};
+use blendnet_protocol::{
+    AgentState, FilmRect, FrameState, JobId, JobState, Region, Rendering, SampleRange, Tile,
+};
+use blendnet_tests::{Window, main_button, system_blender, wait_for};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -45,9 +49,15 @@ fn frame_millis(frames: i32, agents: usize, size: [usize; 2]) -> f64 {
         .expect("an app");
     events.send(Event::Step(key, Box::new(progress(frames, agents)))).expect("an app");
 
+    events.send(Event::Step(key, Box::new(scene(frames, size)))).expect("an app");
+    for frame in 1..=frames / 2 {
+        events.send(Event::Step(key, Box::new(ended(frame)))).expect("an app");
+    }
+
     let context = egui::Context::default();
     // Before the first frame it is not known what the graphics chip takes.
     context.run_ui(scrolled(0), |_| {}).textures_delta.clear();
+    app.take_events(&context);
     let mut millis = Vec::with_capacity(DRAWN);
     for drawn in 0..DRAWN {
         let input = scrolled(drawn);
@@ -80,6 +90,41 @@ fn scrolled(drawn: usize) -> egui::RawInput {
     }
 }
 
+fn scene(frames: i32, [width_px, height_px]: [usize; 2]) -> Step {
+    let px = |length: usize| u32::try_from(length).unwrap_or_default();
+    let whole = Tile::new(0, 0, px(width_px), px(height_px)).expect("a tile");
+    Step::Scene(Box::new(SceneSummary {
+        job: "a1".parse().expect("an id"),
+        scene: "Scene".to_owned(),
+        camera: Some("Camera".to_owned()),
+        view_layers: vec!["ViewLayer".to_owned()],
+        frames: format!("1-{frames}"),
+        frame_count: usize::try_from(frames).unwrap_or_default(),
+        width_px: px(width_px),
+        height_px: px(height_px),
+        film: FilmRect { frame: whole, rendered: whole, cropped: false },
+        engine: "CYCLES".to_owned(),
+        samples: 64,
+        denoise: false,
+        blender_version: "3.4.1".to_owned(),
+        file_version: "3.4".to_owned(),
+        split: None,
+        output_format: "PNG".to_owned(),
+    }))
+}
+
+fn ended(frame: i32) -> Step {
+    Step::Frame(FrameEnded {
+        frame,
+        state: FrameState::Completed,
+        files: ["exr", "png"]
+            .map(|ending| format!("/out/shot_{frame:04}.{ending}").into())
+            .to_vec(),
+        failure: None,
+        last_lines: Vec::new(),
+    })
+}
+
 fn progress(frames: i32, agents: usize) -> Step {
     let job: JobId = "a1".parse().expect("an id");
     let in_work = (1..=frames).map(|frame| FrameInWork {
@@ -97,10 +142,17 @@ fn progress(frames: i32, agents: usize) -> Step {
         doing: "frame 1, samples 16..32".to_owned(),
         samples_per_sec: Some(1.0),
         memory_mb: Some(512.0),
-        rendering: None,
+        rendering: Some(Rendering {
+            job: job.clone(),
+            frame: i32::try_from(number).unwrap_or_default() + 1,
+            region: Region {
+                tile: Tile::new(0, 0, 64, 36).expect("a tile"),
+                samples: SampleRange::new(16, 32).expect("a range"),
+            },
+        }),
     };
     Step::Progress(Box::new(ProgressReport {
-        job,
+        job: job.clone(),
         state: JobState::Running,
         done: 0.5,
         frames_done: 0,
@@ -114,17 +166,24 @@ fn progress(frames: i32, agents: usize) -> Step {
     }))
 }
 
-/// The share of one core that an open window takes while nothing happens.
+/// The share of one core that a window takes that is open on a finished job.
 fn rest() {
     let folder = tempfile::tempdir().expect("a folder");
-    let window = Window::open(folder.path(), &[]);
-    std::thread::park_timeout(Duration::from_secs(2));
+    let size = ["--size", "480", "270", "--samples", "16"];
+    let scene = system_blender().make_scene("glossy", &folder.path().join("scene.blend"), &size);
+    let window = Window::open(folder.path(), &["open".as_ref(), scene.as_os_str()]);
+    window.sees("the button that renders", main_button);
+    window.key("F12");
+    let history = folder.path().join("data/history.jsonl");
+    wait_for("the end of the render", Duration::from_mins(4), || history.is_file());
+    std::thread::park_timeout(Duration::from_secs(5));
     let before = cpu_ticks(window.pid());
     std::thread::park_timeout(REST);
     let ticks = f64::from(u32::try_from(cpu_ticks(window.pid()) - before).unwrap_or(u32::MAX));
     // A tick is 10 ms on Linux (sysconf _SC_CLK_TCK).
     let share = ticks / 100.0 / REST.as_secs_f64() * 100.0;
-    say(&format!("window: {share:.2} % of a core at rest for {} s (under 1)", REST.as_secs()));
+    let secs = REST.as_secs();
+    say(&format!("window: {share:.2} % of a core for {secs} s on a finished job (under 1)"));
 }
 
 fn cpu_ticks(pid: u32) -> u64 {

@@ -211,11 +211,11 @@ async fn an_agent_that_was_killed_and_started_again_goes_on() {
 }
 
 /// A small disk; unmounted when dropped.
-struct Disk(PathBuf);
+pub(crate) struct Disk(PathBuf);
 
 impl Disk {
     /// `None`: this user may not mount.
-    fn mount(folder: &Path, megabytes: u32) -> Option<Self> {
+    pub(crate) fn mount(folder: &Path, megabytes: u32) -> Option<Self> {
         fs::create_dir_all(folder).unwrap();
         let size = format!("size={megabytes}m,mode=0700");
         let mut mount = Command::new("mount");
@@ -231,13 +231,14 @@ impl Disk {
     }
 
     /// Leaves no byte.
-    fn fill(&self) {
+    pub(crate) fn fill(&self) {
         let mut file = fs::File::create(self.0.join("filler")).unwrap();
         let block = vec![0; 64 << 10];
         while std::io::Write::write(&mut file, &block).is_ok_and(|n| n > 0) {}
     }
 
-    fn free(&self) {
+    /// Takes away what filled it.
+    pub(crate) fn free(&self) {
         fs::remove_file(self.0.join("filler")).unwrap();
     }
 }

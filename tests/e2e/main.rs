@@ -21,3 +21,5 @@ mod slurm;
 mod trust;
 mod warm;
 mod window;
+mod window_farm;
+mod window_troubles;

@@ -11,13 +11,13 @@ use std::process::{Child, Command, Stdio};
 const SKIPPED: i32 = 77;
 
 /// The cluster of `tests/slurm/cluster.sh`; ends with its stdin.
-struct Cluster {
+pub(crate) struct Cluster {
     script: Child,
-    conf: String,
+    pub(crate) conf: String,
 }
 
 impl Cluster {
-    fn start(dir: &Path) -> Option<Self> {
+    pub(crate) fn start(dir: &Path) -> Option<Self> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("slurm/cluster.sh");
         let mut command = Command::new(script);
         command.arg(dir).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -32,7 +32,7 @@ impl Cluster {
     }
 
     /// A program of Slurm's; what it prints.
-    fn run(&self, program: &str, options: &[&str]) -> String {
+    pub(crate) fn run(&self, program: &str, options: &[&str]) -> String {
         let output =
             Command::new(program).args(options).env("SLURM_CONF", &self.conf).output().unwrap();
         assert!(output.status.success(), "{program}: {output:?}");

@@ -23,4 +23,4 @@ pub use farm::Farm;
 pub use programs::program;
 pub use render::{Render, Rendered};
 pub use server::{Reply, Server, descendants, is_running, sha1, wait_for};
-pub use window::{Window, colors, difference, main_button, picture_area};
+pub use window::{Window, colors, difference, main_button, opened_without_opengl, picture_area};

@@ -6,7 +6,7 @@ use image::RgbImage;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// What is not seen for this long is a failure.
@@ -15,8 +15,10 @@ const PATIENCE: Duration = Duration::from_mins(4);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 /// The colour of the one thing to do next.
 const ACCENT: [u8; 3] = [0xE8, 0x7D, 0x0D];
-/// Below the name and the field for a path, which may have that colour.
-const BELOW_BAR: u32 = 90;
+/// Such a button is larger than lines and bars of plots.
+const LEAST_BUTTON: [usize; 2] = [100, 20];
+/// Below the bar with the name, which has that colour.
+const BELOW_BAR: u32 = 45;
 
 /// A display with our window on it. Both end when this is dropped.
 pub struct Window {
@@ -32,7 +34,7 @@ impl Window {
     /// # Panics
     /// If a program is missing (`make test` installs them), or the window does not come.
     pub fn open(folder: &Path, arguments: &[&OsStr]) -> Self {
-        let (display, name) = start_display();
+        let (display, name) = start_display(&[]);
         let app = Command::new(program("blendnet"))
             .arg("--data-dir")
             .arg(folder.join("data"))
@@ -55,7 +57,7 @@ impl Window {
     /// # Panics
     /// If a program is missing, or the window does not come.
     pub fn of_other(mut command: Command, title: &str) -> Self {
-        let (display, name) = start_display();
+        let (display, name) = start_display(&[]);
         command.env("DISPLAY", &name).env_remove("WAYLAND_DISPLAY").stderr(Stdio::null());
         let app = command.stdout(Stdio::null()).spawn().expect("the program starts");
         let screens = program("blendnet").with_file_name("").join("../screens");
@@ -70,7 +72,7 @@ impl Window {
     /// # Panics
     /// If a program is missing.
     pub fn start_secs(program: &Path, arguments: &[OsString]) -> f64 {
-        let (display, name) = start_display();
+        let (display, name) = start_display(&[]);
         let began = Instant::now();
         let mut command = Command::new(program);
         command.args(arguments).env("DISPLAY", &name).env_remove("WAYLAND_DISPLAY");
@@ -171,8 +173,25 @@ impl Window {
     }
 }
 
-fn start_display() -> (Child, String) {
+/// What the app says and its exit code where the display has no OpenGL.
+///
+/// # Panics
+/// If a program is missing.
+pub fn opened_without_opengl(folder: &Path) -> Output {
+    let (mut display, name) = start_display(&["-extension", "GLX"]);
+    let mut command = Command::new(program("blendnet"));
+    command.arg("--data-dir").arg(folder.join("data"));
+    // Without GLX it is looked for at EGL, which would draw without the display.
+    command.env("DISPLAY", &name).env("__EGL_VENDOR_LIBRARY_DIRS", "/no/such/folder");
+    let output = command.env_remove("WAYLAND_DISPLAY").output();
+    drop(display.kill());
+    drop(display.wait());
+    output.expect("the app starts")
+}
+
+fn start_display(options: &[&str]) -> (Child, String) {
     let mut display = Command::new("Xvfb")
+        .args(options)
         .args(["-displayfd", "1", "-screen", "0", "1200x780x24", "-noreset", "-nolisten", "tcp"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -193,19 +212,20 @@ impl Drop for Window {
     }
 }
 
-/// The middle of the one thing to do next; `None` if there is nothing to do.
+/// The middle of the one thing to do next, the topmost area of its colour that is as large as a button;
+/// `None` if there is nothing to do.
 pub fn main_button(seen: &RgbImage) -> Option<(u32, u32)> {
-    let mut corners: Option<[u32; 4]> = None;
-    let mut count = 0;
-    for (x, y, pixel) in seen.enumerate_pixels() {
-        if pixel.0 == ACCENT && y > BELOW_BAR {
-            count += 1;
-            let [left, top, right, bottom] = corners.unwrap_or([x, y, x, y]);
-            corners = Some([left.min(x), top.min(y), right.max(x), bottom.max(y)]);
-        }
-    }
-    let [left, top, right, bottom] = corners.filter(|_| count > 1000)?;
-    Some((left.midpoint(right), top.midpoint(bottom)))
+    let is_accent = |x: u32, y: u32| seen.get_pixel_checked(x, y).is_some_and(|p| p.0 == ACCENT);
+    let places = (BELOW_BAR..seen.height()).flat_map(|y| (0..seen.width()).map(move |x| (x, y)));
+    let found = places.filter(|(x, y)| is_accent(*x, *y)).find_map(|(x, y)| {
+        let width = (x..seen.width()).take_while(|x| is_accent(*x, y)).count();
+        let height = (y..seen.height()).take_while(|y| is_accent(x, *y)).count();
+        let is_button = width >= LEAST_BUTTON[0] && height >= LEAST_BUTTON[1];
+        is_button.then_some((x, y, width, height))
+    });
+    let (x, y, width, height) = found?;
+    let half = |length: usize| u32::try_from(length / 2).unwrap_or_default();
+    Some((x + half(width), y + half(height)))
 }
 
 /// The part of the window in which the picture is.
