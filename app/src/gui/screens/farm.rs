@@ -72,7 +72,7 @@ fn chosen_ui(
     let beside = |ui: &mut egui::Ui| {
         ui.heading(title);
         if let Some(lender) = lender {
-            test_ui(ui, lender, places, settings, wishes);
+            trial_ui(ui, lender, places, settings, wishes);
         }
     };
     if ui.available_width() > theme::COLUMN {
@@ -104,7 +104,7 @@ fn checks<'p>(
     places.checked.as_ref().filter(of_these).map(|(_, _, checks)| checks)
 }
 
-fn test_ui(
+fn trial_ui(
     ui: &mut egui::Ui,
     lender: &Lender,
     places: &PlacesState,
