@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::blender::jail::JailArgs;
+use crate::notice::NoticeArgs;
 use crate::room::{Availability, Membership};
 
 /// Renders chunks of frames with the Blender beside it, for a manager or for anyone who asks.
@@ -79,6 +80,9 @@ pub struct Config {
     /// Which launch this is, by which a manager finds its agents again
     #[arg(long, hide = true, value_name = "FARM/TOKEN")]
     pub launched_as: Option<String>,
+    /// How it hears that its machine is taken away.
+    #[command(flatten)]
+    pub notice: NoticeArgs,
     /// Seconds without a sign of life after which Blender is stopped
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
     pub hang_timeout_secs: u64,

@@ -3,6 +3,7 @@
 pub mod blender;
 pub mod config;
 mod heard;
+pub mod notice;
 pub mod render;
 pub mod room;
 pub mod serve;

@@ -10,14 +10,14 @@ use blendnet_net::blobs::BlobStore;
 use blendnet_net::ca::Identity;
 use blendnet_net::log::RecentLog;
 use blendnet_net::secret::{self, Password};
-use blendnet_net::{api, auth, discovery, parent, server, shutdown_signals};
+use blendnet_net::{Signals, api, auth, discovery, parent, server, signals};
 use blendnet_tasks::Tasks;
 
 use crate::config::Config;
-use crate::heard;
 use crate::render::{Engine, EngineSettings};
 use crate::room::{self, Membership};
 use crate::tasks::AgentTasks;
+use crate::{heard, notice};
 
 /// By then the first picture of a farm that was started for it is there.
 const TRIAL_DELAY: Duration = Duration::from_secs(20);
@@ -25,7 +25,7 @@ const TRIAL_DELAY: Duration = Duration::from_secs(20);
 /// Serves until a signal, `POST shutdown`, or the end of stdin where that was asked for.
 pub async fn serve(config: Config, log: RecentLog) -> anyhow::Result<()> {
     blendnet_net::init_crypto();
-    let (soft, hard) = shutdown_signals();
+    let Signals { notice: sigterm, soft, hard } = signals();
     let _lock = take_folder(&config.dir)?;
     if config.room.unpair {
         return room::forget(&config.dir).context("leaving the farm");
@@ -50,6 +50,7 @@ pub async fn serve(config: Config, log: RecentLog) -> anyhow::Result<()> {
         .context("opening the blobs")?;
     let engine = Engine::start(settings(&config), blobs);
     tokio::spawn(room::watch(config.availability.clone(), engine.clone(), soft.clone()));
+    tokio::spawn(notice::leave(config.notice.clone(), engine.clone(), sigterm, soft.clone()));
     if config.exit_with_parent {
         parent::cancel_at_stdin_eof(soft.clone());
     }

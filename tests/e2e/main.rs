@@ -12,6 +12,7 @@ mod command;
 mod exactness;
 mod failures;
 mod losses;
+mod notices;
 mod openapi;
 mod pack;
 mod restart;

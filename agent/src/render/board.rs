@@ -50,6 +50,7 @@ enum Phase {
     Running(Glimpse),
     Completed(Outcome),
     Failed(WorkFailure),
+    Canceled,
 }
 
 #[derive(Debug)]
@@ -195,6 +196,25 @@ impl Board {
         Vec::new()
     }
 
+    /// What of a work is not handed in is given back.
+    pub(super) fn cancel(&mut self, id: &WorkId) {
+        if let Some(entry) = self.entry(id) {
+            entry.phase = Phase::Canceled;
+        }
+    }
+
+    /// Gives back all works that wait.
+    pub(super) fn cancel_queued(&mut self) {
+        for entry in self.works.iter_mut().filter(|e| matches!(e.phase, Phase::Queued)) {
+            entry.phase = Phase::Canceled;
+        }
+    }
+
+    /// Whether all works were fetched and deleted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.works.is_empty()
+    }
+
     /// Stops and forgets a work; answers its blobs.
     pub(super) fn delete(&mut self, id: &WorkId) -> Vec<BlobId> {
         let Some(at) = self.works.iter().position(|entry| entry.work.id == *id) else {
@@ -232,6 +252,7 @@ impl Entry {
             Phase::Running(glimpse) => WorkState::Running(self.progress(glimpse)),
             Phase::Completed(outcome) => WorkState::Completed(outcome.clone()),
             Phase::Failed(failure) => WorkState::Failed(failure.clone()),
+            Phase::Canceled => WorkState::Canceled,
         };
         WorkStatus { id: self.work.id.clone(), state, parts: self.parts.clone() }
     }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::board::{Board, Conflict, SceneError};
+use super::leave::Leave;
 use super::runner::Runner;
 use super::trial::{Trials, try_out};
 use super::warm::Start;
@@ -61,6 +62,7 @@ pub(super) struct Shared {
     generation: watch::Sender<u64>,
     /// Why no work is wanted now.
     away: Mutex<Option<String>>,
+    pub(super) leave: Leave,
     /// What Blenders made of known colours.
     pub(super) trials: Trials,
     /// Blenders and isolation, once known.
@@ -96,6 +98,12 @@ impl Shared {
         let late = self.board().step_stored(id, part);
         self.changed();
         late
+    }
+
+    /// The rest of a work is given back.
+    pub(super) fn give_back(&self, id: &WorkId) {
+        self.board().cancel(id);
+        self.changed();
     }
 
     pub(super) fn finish(&self, id: &WorkId, result: Result<Outcome, WorkFailure>) -> Vec<BlobId> {
@@ -135,6 +143,7 @@ impl Engine {
             board: Mutex::default(),
             generation: watch::Sender::new(1),
             away: Mutex::default(),
+            leave: Leave::default(),
             trials: Trials::default(),
             machine: OnceCell::new(),
             wake: Notify::new(),
@@ -177,6 +186,10 @@ impl Engine {
     pub fn set_away(&self, why: Option<String>) {
         *self.shared.away.lock().unwrap_or_else(PoisonError::into_inner) = why;
         self.shared.changed();
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// The blobs of the agent.
@@ -230,7 +243,7 @@ impl Engine {
 
     /// Queues a work. Sending the same one again changes nothing.
     pub fn submit(&self, work: Work) -> Result<WorkStatus, SubmitError> {
-        if self.shared.stopping.is_cancelled() {
+        if self.shared.stopping.is_cancelled() || self.shared.leave.is_begun() {
             return Err(SubmitError::Stopping);
         }
         let known = self.status(&work.id).is_some();
@@ -332,6 +345,7 @@ impl Engine {
             host: blendnet_net::host::read(&self.settings.dir),
             blender_pid,
             away,
+            leaving_secs: self.shared.leave.secs_left(),
             parity,
             works,
         }

@@ -11,6 +11,7 @@
 mod board;
 mod engine;
 mod failure;
+mod leave;
 mod pace;
 mod parts;
 mod runner;

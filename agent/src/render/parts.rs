@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::engine::Shared;
 use super::failure;
 use super::pace::{Pace, next_step};
-use super::runner::Runner;
+use super::runner::{Rendered, Runner};
 use super::steps::{self, Made, Product};
 use super::store::{self, Clock};
 use crate::blender::driver::Opened;
@@ -33,7 +33,8 @@ pub(super) fn frame_name(work: &Work) -> String {
 }
 
 impl Runner {
-    /// Renders the steps of a region in order of samples.
+    /// Renders the steps of a region in order of samples; no more of them when the machine is taken
+    /// away.
     pub(super) async fn make_steps(
         &mut self,
         work: &Work,
@@ -41,20 +42,24 @@ impl Runner {
         opened: &Opened,
         mut clock: Clock,
         storing: &mut Vec<Storing>,
-    ) -> Result<(), WorkFailure> {
+    ) -> Result<Rendered, WorkFailure> {
         let pixels = region.tile.pixel_count();
         let mut rest = Some(region.samples);
         while let Some(samples) = rest {
+            if self.shared.leave.is_begun() {
+                return Ok(Rendered::Left);
+            }
             let (count, of) = (samples.sample_count(), (&work.scene, pixels));
             let step = next_step(self.pace.as_ref(), of, count, save_secs);
             let (samples, after) = samples.split_at(step.samples);
+            self.shared.leave.begin_step(step.expected_secs);
             let made = self.step(work, samples, opened).await?;
             let region = Region { samples, ..region };
             storing.push(store_step(&self.shared, work, region, made, clock));
             clock = Clock { began: Instant::now(), load_secs: 0.0 };
             rest = after;
         }
-        Ok(())
+        Ok(Rendered::InSteps)
     }
 
     async fn step(
@@ -112,11 +117,12 @@ fn store_step(
 pub(super) async fn end_steps(
     shared: &Shared,
     id: &WorkId,
-    rendered: Result<(), WorkFailure>,
+    rendered: Result<Rendered, WorkFailure>,
     storing: Vec<Storing>,
     began: Instant,
 ) {
-    let mut ended = rendered.map(|()| Timing::default());
+    let left = matches!(rendered, Ok(Rendered::Left));
+    let mut ended = rendered.map(|_done| Timing::default());
     for step in storing {
         let stored = step.await.map_err(failure::internal).flatten();
         ended = ended.and_then(|sum| {
@@ -126,6 +132,9 @@ pub(super) async fn end_steps(
                 total_secs: began.elapsed().as_secs_f64(),
             })
         });
+    }
+    if left && ended.is_ok() {
+        return shared.give_back(id);
     }
     drop(shared.finish(id, ended.map(|timing| Outcome::Parts { timing })));
 }

@@ -29,6 +29,16 @@ pub(super) struct Runner {
     rooms: u64,
 }
 
+/// How far a work got without a failure.
+pub(super) enum Rendered {
+    /// All of it, in one step, which is not stored yet.
+    AtOnce(Made, Clock),
+    /// All of it, in steps that are being stored.
+    InSteps,
+    /// What there was time for, in steps that are being stored.
+    Left,
+}
+
 impl Runner {
     /// A runner without a Blender yet; `found` are those it may start, best first.
     pub(super) fn new(shared: Arc<Shared>, start: Start, found: Vec<Found>) -> Self {
@@ -135,7 +145,14 @@ impl Runner {
         let began = Instant::now();
         let shared = self.shared.clone();
         let mut storing = Vec::new();
-        let made = self.make(work, began, &mut storing).await;
+        let made = tokio::select! {
+            biased;
+            made = self.make(work, began, &mut storing) => made,
+            () = shared.leave.gives_up() => Ok(Rendered::Left),
+        };
+        if matches!(made, Ok(Rendered::Left)) {
+            self.put_down().await;
+        }
         if self.warm.as_ref().is_some_and(|warm| warm.blender.is_gone()) {
             self.put_down().await;
             self.start_early().await;
@@ -143,28 +160,27 @@ impl Runner {
         let work = work.clone();
         shared.clone().background.spawn(async move {
             let rendered = match made {
-                Ok(Some((made, clock))) => {
+                Ok(Rendered::AtOnce(made, clock)) => {
                     let storing = shared.storing.read().await;
                     let stored = store::store(made, &frame_name(&work), clock, &shared.blobs).await;
                     let late = shared.finish(&work.id, stored);
                     drop(storing);
                     return shared.free(late).await;
                 }
-                Ok(None) => Ok(()),
-                Err(failure) => Err(failure),
+                rendered => rendered,
             };
             parts::end_steps(&shared, &work.id, rendered, storing, began).await;
         });
     }
 
-    /// `None`: in steps, which are being stored.
     async fn make(
         &mut self,
         work: &Work,
         began: Instant,
         storing: &mut Vec<Storing>,
-    ) -> Result<Option<(Made, Clock)>, WorkFailure> {
+    ) -> Result<Rendered, WorkFailure> {
         let shared = self.shared.clone();
+        shared.leave.begin_step(None);
         let mut watch = |glimpse| shared.progress(&work.id, glimpse);
         let opened = self.open(&work.scene, &mut watch).await?;
         if work.kind == WorkKind::Inspect {
@@ -178,12 +194,11 @@ impl Runner {
             warm.bring(frame, &shared.blobs).await?;
         }
         if let Some(region) = parts::in_steps(work) {
-            self.make_steps(work, region, &opened, clock, storing).await?;
-            return Ok(None);
+            return self.make_steps(work, region, &opened, clock, storing).await;
         }
         let made = steps::make(warm, work, &opened, &shared.blobs, &mut watch).await?;
         self.note_pace(work, &made);
-        Ok(Some((made, clock)))
+        Ok(Rendered::AtOnce(made, clock))
     }
 
     /// Has the right Blender running and the scene open in it.

@@ -31,7 +31,7 @@ struct Agent {
 fn command(dir: &Path, blender: &Path, listen: &str) -> Command {
     let mut command = Command::new(agent_program());
     command.arg("--dir").arg(dir).args(["--listen", listen, "--threads", "1"]);
-    command.arg("--blender").arg(blender).arg("--exit-with-parent");
+    command.arg("--blender").arg(blender).args(["--exit-with-parent", "--notice-secs", "4"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     command
 }
@@ -152,13 +152,44 @@ fn end_child_of(blender: u32) {
 }
 
 #[tokio::test]
-async fn sigterm_ends_the_agent_and_all_it_started_and_leaves_no_work() {
+async fn sigint_ends_the_agent_and_all_it_started_and_leaves_no_work() {
+    let mut agent = Agent::start();
+    let blender = agent.render_endlessly().await;
+    agent.signal(Signal::INT);
+    assert!(agent.ended().await.success());
+    gone(blender).await;
+    assert!(!agent.dir.join("work").exists());
+}
+
+#[tokio::test]
+async fn sigterm_lets_the_agent_give_back_its_work_and_ends_it_when_that_is_fetched() {
+    let mut agent = Agent::start();
+    let blender = agent.render_endlessly().await;
+    agent.signal(Signal::TERM);
+    let mut generation = 0;
+    loop {
+        let path = format!("work?after={generation}&wait_secs=20");
+        let report: AgentReport = agent.client.get(&path).await.unwrap();
+        if matches!(report.works[0].state, WorkState::Canceled) {
+            assert!(report.leaving_secs.is_some());
+            break;
+        }
+        generation = report.generation;
+    }
+    gone(blender).await;
+    assert!(agent.child.try_wait().unwrap().is_none(), "it waits for the manager");
+    agent.client.delete("work/endless").await.unwrap();
+    assert!(agent.ended().await.success());
+    assert!(!agent.dir.join("work").exists());
+}
+
+#[tokio::test]
+async fn an_agent_whose_work_nobody_fetches_ends_when_its_notice_is_over() {
     let mut agent = Agent::start();
     let blender = agent.render_endlessly().await;
     agent.signal(Signal::TERM);
     assert!(agent.ended().await.success());
     gone(blender).await;
-    assert!(!agent.dir.join("work").exists());
 }
 
 #[tokio::test]

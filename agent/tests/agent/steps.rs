@@ -1,5 +1,7 @@
 //! Parts that are rendered in steps.
 
+use std::time::Duration;
+
 use blendnet_protocol::{
     Outcome, Region, SampleRange, SceneId, Tile, Work, WorkKind, WorkState, WorkStatus,
 };
@@ -92,5 +94,32 @@ async fn tiles_with_a_margin_are_one_step() {
     let state = bench.finished("a").await;
     assert!(matches!(state, WorkState::Completed(Outcome::Part { .. })), "{state:?}");
     assert_eq!(status(&bench, "a").parts, []);
+    bench.engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_machine_that_is_taken_away_hands_in_its_steps_and_gives_the_rest_back() {
+    let bench = Bench::start();
+    let scene = bench.scene(BLEND).await;
+    let work = Work { save_secs: Some(100.0), ..in_steps("a", &scene, HANG_LATER) };
+    bench.engine.submit(work).unwrap();
+    bench.engine.submit(in_steps("waits", &scene, 1)).unwrap();
+    bench.wait_until("a step", |report| !report.works[0].parts.is_empty()).await;
+    let engine = bench.engine.clone();
+    // The second step should take 3.75 s by the first one, which would be too late.
+    let leaving = tokio::spawn(async move { engine.leave(Duration::from_secs(4)).await });
+    let report = bench
+        .wait_until("both given back", |report| {
+            report.works.iter().all(|work| work.state == WorkState::Canceled)
+        })
+        .await;
+    assert!(report.leaving_secs.is_some());
+    assert_eq!(handed_in(&bench, &status(&bench, "a")), SampleRange::new(4, 6).unwrap());
+    assert!(bench.engine.submit(in_steps("b", &scene, 1)).is_err(), "nothing new is begun");
+    assert_eq!(bench.engine.report().blender_pid, None);
+    assert!(!leaving.is_finished(), "what is not fetched yet is kept");
+    bench.engine.delete(&id("a"));
+    bench.engine.delete(&id("waits"));
+    leaving.await.unwrap();
     bench.engine.stop().await;
 }

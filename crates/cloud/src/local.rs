@@ -134,7 +134,8 @@ impl LocalInstance {
 
     /// Ends it: asks first, kills when it takes too long.
     pub async fn terminate(mut self) {
-        self.process.signal(Signal::TERM);
+        // SIGTERM is the notice of a machine that is taken away.
+        self.process.signal(Signal::INT);
         if tokio::time::timeout(END_LIMIT, self.process.wait()).await.is_err() {
             tracing::warn!(pid = self.pid, "agent does not end; it is killed");
             self.process.signal(Signal::KILL);

@@ -48,6 +48,7 @@ pub mod client;
 pub mod discovery;
 pub mod host;
 pub mod log;
+pub mod metadata;
 pub mod pair;
 pub mod parent;
 pub mod secret;
@@ -56,7 +57,7 @@ mod signals;
 #[cfg(test)]
 mod testing;
 
-pub use signals::shutdown_signals;
+pub use signals::{Signals, shutdown_signals, signals};
 
 use std::sync::Once;
 

@@ -72,6 +72,10 @@ pub struct AgentReport {
     /// Why it wants no work now, such as its working hours; what it has is to be taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub away: Option<String>,
+    /// Seconds until its machine is taken away: it hands in what it has, and takes nothing new. `None`: it
+    /// stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaving_secs: Option<u64>,
     /// What its Blenders made of patches of known colours, as far as they were tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parity: Vec<Parity>,

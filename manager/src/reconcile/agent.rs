@@ -223,6 +223,7 @@ impl Remote {
         let mut generation = 0;
         let mut failures = 0;
         let mut online = false;
+        let mut leaving = None;
         loop {
             let path = format!("work?after={generation}&wait_secs={NEWS_SECS}");
             let taken = self.taken();
@@ -234,6 +235,7 @@ impl Remote {
                         // It was restarted and knows of nothing.
                         self.lose().await;
                         online = false;
+                        leaving = None;
                     }
                     generation = report.generation;
                     if report.away.is_some() {
@@ -242,6 +244,12 @@ impl Remote {
                         }
                     } else if !online {
                         online = self.greet(&report).await;
+                    }
+                    if let (Some(secs_left), None) = (report.leaving_secs, leaving) {
+                        tracing::info!(agent = %self.id, secs_left, "the agent is taken away");
+                        leaving = Some(secs_left);
+                        let agent = self.id.clone();
+                        self.event(Event::AgentLeaving { agent, secs_left }).await;
                     }
                     self.compare(&report).await;
                     self.take_back_forgotten(taken, &report).await;

@@ -53,10 +53,11 @@ pub(super) fn job(options: &JobOptions, request: &LaunchRequest, place: &Path) -
     let directives = directives(options, request).join("\n#SBATCH ");
     let blenders: Vec<String> = agent.blenders.iter().map(|path| quoted(path)).collect();
     let blenders = blenders.iter().flat_map(|path| [" --blender ", path]).collect::<String>();
+    let notice_secs = options.notice_secs;
     let (program, place, threads) = (quoted(&agent.program), quoted(place), agent.threads);
     format!(
         "#!/bin/sh\n#SBATCH {directives}\nplace={place}\nstart() {{ exec {program} --dir \"$own\" \
-         --listen 0.0.0.0:0 --threads {threads}{blenders}; }}\n{}",
+         --listen 0.0.0.0:0 --threads {threads} --notice-secs {notice_secs}{blenders}; }}\n{}",
         BODY.trim_start()
     )
 }

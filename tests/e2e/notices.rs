@@ -1,0 +1,114 @@
+//! An agent whose machine is taken away hands in all that it has rendered, and gives the rest back.
+
+use crate::losses::assert_equal_nearly_everywhere;
+use blendnet_protocol::{FarmView, Region};
+use blendnet_tests::{Farm, Render, compare_exr, is_running, system_blender, wait_for};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+const SAMPLES: u32 = 384;
+const OPTIONS: [&str; 6] = ["--agents", "1", "--threads-per-agent", "1", "--split", "samples"];
+
+/// By then an agent has heard what its cloud says.
+const HEARD_SECS: f64 = 4.0;
+
+/// An agent in the middle of a chunk.
+struct InWork {
+    agent: String,
+    pid: u32,
+    doing: Region,
+    samples_done: u32,
+}
+
+/// The agent, once it has rendered a good part of a chunk, and has as much before it.
+fn in_mid_range(view: &FarmView) -> Option<InWork> {
+    let agent = view.agents.first()?;
+    let doing = agent.rendering.as_ref()?.region;
+    let (samples_done, all) = (agent.progress.as_ref()?.samples_done, doing.samples.sample_count());
+    let in_work = InWork { agent: agent.id.to_string(), pid: agent.pid?, doing, samples_done };
+    let rest_secs = f64::from(all - samples_done.min(all)) / agent.samples_per_sec?;
+    Some(in_work).filter(|_| samples_done >= all / 4 && rest_secs > HEARD_SECS)
+}
+
+/// Renders, has the agent `told` in the middle of a chunk, and checks that nothing is rendered again
+/// that it had rendered by then.
+async fn taken_away(variables: &[(&str, &str)], tell: impl FnOnce(&Farm, u32)) {
+    let blender = system_blender();
+    let folder = tempfile::tempdir().unwrap();
+    let samples = SAMPLES.to_string();
+    let size = ["--size", "240", "135", "--samples", &samples];
+    let scene = blender.make_scene("glossy", &folder.path().join("scene.blend"), &size);
+    let variables = [&[("BLENDNET_SAVE_SECS", "1")], variables].concat();
+    let mut render = Render::start_with(&scene, folder.path(), &OPTIONS, &variables);
+    render.wait_for_event("preview");
+    let farm = Farm::of(folder.path());
+    let view = farm.wait_until("a good part of a chunk", |view| in_mid_range(view).is_some()).await;
+    let InWork { agent, pid, doing, samples_done } = in_mid_range(&view).unwrap();
+    tell(&farm, pid);
+    let view = farm
+        .wait_until("another agent in its place", |view| {
+            view.agents.iter().all(|other| other.id.to_string() != agent)
+        })
+        .await;
+    let frame = &view.jobs[0].frames[0];
+    assert_eq!((frame.failures, &frame.failure), (0, &None), "nobody's fault");
+    wait_for("the end of its process", Duration::from_secs(20), || !is_running(pid));
+    let rendered = render.finish();
+    assert_eq!(rendered.code, 0, "{:#?}", rendered.events);
+    // One that leaves does not complete its work: what it handed in is missing from what was rendered, and
+    // would be in it if it had been rendered again.
+    let ratio = rendered.event("done")["work_ratio"].as_f64().unwrap();
+    let most = 1.0 - f64::from(samples_done) / f64::from(SAMPLES);
+    assert!(ratio <= most + 1e-9, "{ratio} of the frame by others, {most} is enough; {doing:?}");
+    let one_go = blender.one_go(&scene, &folder.path().join("one_go.exr"), 1);
+    assert_equal_nearly_everywhere(&compare_exr(&rendered.exr(1), &one_go));
+}
+
+#[tokio::test]
+async fn sigterm_in_mid_range_loses_nothing_that_was_rendered() {
+    taken_away(&[], |farm, pid| farm.signal(pid, "TERM")).await;
+}
+
+#[tokio::test]
+async fn a_spot_notice_in_mid_range_loses_nothing_that_was_rendered() {
+    let service = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", service.local_addr().unwrap());
+    let taken = Arc::new(AtomicBool::new(false));
+    let shared = taken.clone();
+    std::thread::spawn(move || {
+        for stream in service.incoming().map_while(Result::ok) {
+            let _gone = answer(&stream, &shared).is_err();
+        }
+    });
+    let variables = [("BLENDNET_NOTICES", "aws"), ("BLENDNET_METADATA_URL", url.as_str())];
+    taken_away(&variables, |_, _| taken.store(true, Ordering::SeqCst)).await;
+}
+
+/// Answers as Amazon's service does; of a notice it tells the first who asks.
+fn answer(mut stream: &TcpStream, taken: &AtomicBool) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream).lines();
+    let request = lines.next().unwrap_or_else(|| Ok(String::new()))?;
+    let headers: Vec<String> =
+        lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+    let knows = |header: &str| headers.iter().any(|line| line.eq_ignore_ascii_case(header));
+    let (status, body) = if request.starts_with("PUT /latest/api/token ") {
+        ("200 OK", "session".to_owned())
+    } else if !knows("X-aws-ec2-metadata-token: session") {
+        ("401 Unauthorized", String::new())
+    } else if request.starts_with("GET /latest/meta-data/spot/instance-action ")
+        && taken.swap(false, Ordering::SeqCst)
+    {
+        // Without a time: an agent takes that for half a minute.
+        ("200 OK", "{\"action\": \"terminate\"}".to_owned())
+    } else {
+        ("404 Not Found", String::new())
+    };
+    let length = body.len();
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )
+}
