@@ -72,7 +72,7 @@ async fn a_scene_is_opened_rendered_and_kept_although_an_agent_is_killed() {
     window.sees("a preview that has grown", grown);
 
     let history = folder.path().join("data/history.jsonl");
-    wait_for("the end of the render", Duration::from_mins(4), || history.is_file());
+    wait_for("the end of the render", Duration::from_mins(10), || history.is_file());
     window.point_at((420, 420));
     // Only what is done is said in green where no agent is listed any more.
     let says_done = |seen: &image::RgbImage| {

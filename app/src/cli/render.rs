@@ -16,7 +16,7 @@ use crate::workflow::estimate;
 use crate::workflow::event::{Event, Events, Summary};
 use crate::workflow::launch::StartOptions;
 use crate::workflow::problem::Problem;
-use crate::workflow::render::{self, Setting};
+use crate::workflow::render::{self, GoingOn, Setting};
 use crate::workflow::submit::Request;
 
 /// Most samples that Cycles takes.
@@ -125,7 +125,13 @@ pub(super) async fn run(args: RenderArgs, shared: &Shared) -> Ending {
     let data = shared.data_dir()?;
     let (events, receiver) = Events::channel();
     let stop = shared.soft.child_token();
-    let setting = Setting { data: &data, start: &start, events: &events, stop: &stop };
+    let setting = Setting {
+        data: &data,
+        start: &start,
+        events: &events,
+        stop: &stop,
+        going_on: GoingOn::Command,
+    };
     let work = async {
         farm.warn_if_ignored(&data, &events).await;
         render::render(&setting, &request).await
@@ -141,7 +147,13 @@ pub(super) async fn estimate(args: RenderArgs, shared: &Shared) -> Ending {
     let (events, receiver) = Events::channel();
     drop(receiver);
     let stop = shared.soft.child_token();
-    let setting = Setting { data: &data, start: &start, events: &events, stop: &stop };
+    let setting = Setting {
+        data: &data,
+        start: &start,
+        events: &events,
+        stop: &stop,
+        going_on: GoingOn::Command,
+    };
     let estimate = estimate::estimate(&setting, &request).await?;
     if shared.json {
         return printed(print_json(&estimate));
@@ -155,7 +167,13 @@ pub(super) async fn resume(args: ResumeArgs, shared: &Shared) -> Ending {
     let data = shared.data_dir()?;
     let (events, receiver) = Events::channel();
     let stop = shared.soft.child_token();
-    let setting = Setting { data: &data, start: &start, events: &events, stop: &stop };
+    let setting = Setting {
+        data: &data,
+        start: &start,
+        events: &events,
+        stop: &stop,
+        going_on: GoingOn::Command,
+    };
     let work = render::resume(&setting, args.job.as_ref(), args.output.as_deref());
     show(Box::pin(work), receiver, &stop, shared.json).await
 }

@@ -33,6 +33,17 @@ pub struct Setting<'a> {
     pub events: &'a Events,
     /// Cancelled when the artist wants to stop; what is rendered is kept.
     pub stop: &'a CancellationToken,
+    /// How the artist goes on with a render that ended too early.
+    pub going_on: GoingOn,
+}
+
+/// How the artist goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoingOn {
+    /// With a command.
+    Command,
+    /// With a button that is there.
+    Button,
 }
 
 /// Renders a .blend. `Ok` means that all frames are on the disk.
@@ -233,7 +244,7 @@ async fn go_on(
             if let Err(error) = manager.stop(&job.id).await {
                 tracing::debug!("stopping {}: {error}", job.id);
             }
-            return Err(with_resume(problem, setting.data, &job.id));
+            return Err(with_resume(problem, setting, &job.id));
         }
     };
     if ended.job.state == JobState::Paused {
@@ -324,8 +335,13 @@ fn paused(data: &DataDir, job: &JobView) -> Problem {
         .hint(format!("`{}` goes on from there", resume_command(data, &job.id)))
 }
 
-fn with_resume(mut problem: Problem, data: &DataDir, job: &JobId) -> Problem {
-    let resume = format!("`{}` goes on with what is rendered", resume_command(data, job));
+fn with_resume(mut problem: Problem, setting: &Setting<'_>, job: &JobId) -> Problem {
+    let resume = match setting.going_on {
+        GoingOn::Command => {
+            format!("`{}` goes on with what is rendered", resume_command(setting.data, job))
+        }
+        GoingOn::Button => "Go on renders the rest; nothing is rendered twice".to_owned(),
+    };
     problem.hint = Some(match problem.hint.take() {
         Some(hint) if !hint.contains("blendnet resume") => format!("{hint}; then {resume}"),
         _ => resume,

@@ -127,5 +127,7 @@ fn troubles_ui(ui: &mut egui::Ui, state: &mut State, wishes: &mut Vec<Wish>) {
 /// A bar that is filled so far.
 #[expect(clippy::cast_possible_truncation, reason = "a share for a bar")]
 pub(super) fn bar_of(done: f64) -> egui::ProgressBar {
-    egui::ProgressBar::new(done as f32).text(format!("{} %", (done * 100.0).floor()))
+    egui::ProgressBar::new(done as f32)
+        .corner_radius(4)
+        .text(format!("{} %", (done * 100.0).floor()))
 }

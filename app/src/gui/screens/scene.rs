@@ -39,7 +39,7 @@ pub fn scene_ui(
     let obstacle = state.obstacle();
     let State { scene, settings, places, .. } = state;
     let Some(scene) = scene else {
-        recent_ui(ui, settings, wishes);
+        recent_ui(ui, places.chosen_title(settings), settings, wishes);
         return;
     };
     ui.add_space(theme::GAP);
@@ -100,11 +100,11 @@ fn open_ui(ui: &mut egui::Ui, state: &mut State, wishes: &mut Vec<Wish>) {
     });
 }
 
-fn recent_ui(ui: &mut egui::Ui, settings: &Settings, wishes: &mut Vec<Wish>) {
+fn recent_ui(ui: &mut egui::Ui, place: &str, settings: &Settings, wishes: &mut Vec<Wish>) {
     ui.vertical_centered(|ui| {
         ui.add_space(60.0);
         ui.heading("Drop a .blend here");
-        ui.label("It is rendered on this computer, by several Blenders at once.");
+        ui.label(format!("It is rendered by several Blenders at once. Where: {place}"));
         ui.add_space(theme::GAP * 2.0);
         if !settings.recent.is_empty() {
             ui.label(egui::RichText::new("Opened lately").weak());
