@@ -112,7 +112,11 @@ fn trial_ui(
     wishes: &mut Vec<Wish>,
 ) {
     let pending = checks(lender, places, settings).is_some_and(Fetched::is_pending);
-    let button = theme::main_button_ui(ui, !pending, "Test connection");
+    let button = if settings.other_lender().is_some() {
+        theme::main_button_ui(ui, !pending, "Test connection")
+    } else {
+        ui.add_enabled(!pending, egui::Button::new("Check"))
+    };
     if button.on_hover_text("Launches nothing").clicked() {
         let told = settings.told(&lender.name);
         wishes.push(Wish::Places(PlacesWish::Check(lender.name.clone(), told)));
