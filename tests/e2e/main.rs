@@ -9,6 +9,7 @@ mod api03;
 mod blenders;
 mod bridge;
 mod command;
+mod crash_points;
 mod exactness;
 mod failures;
 mod losses;

@@ -259,6 +259,17 @@ pub fn is_running(pid: u32) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
+/// All processes whose command line names a folder: those of a farm there, whoever started them.
+pub fn naming(folder: &Path) -> Vec<u32> {
+    let folder = folder.to_str().expect("a readable path");
+    let named = |pid: &u32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(folder) && is_running(*pid)
+    };
+    let entries = fs::read_dir("/proc").expect("processes").flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(named).collect()
+}
+
 /// All processes of a parent, and theirs.
 pub fn descendants(parent: u32) -> Vec<u32> {
     let stats = fs::read_dir("/proc").expect("processes").flatten().filter_map(|entry| {

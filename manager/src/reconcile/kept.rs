@@ -17,7 +17,7 @@ impl Context {
     ) -> Result<bool, MergeError> {
         let (job, frame, region) = (part.job.clone(), part.frame, part.region);
         let path = JobFolder::new(&self.jobs_dir, &job).parts().join(&part.file);
-        crash::point("a part is downloaded");
+        crash::point("part", "downloaded");
         self.store.commit(vec![Change::PartReceived(part)]).await?;
         let added = match self.merger.add(&job, frame, film, region, &path).await {
             Err(error) if self.merger.is_half_added(&job, frame, region) => {
@@ -27,7 +27,7 @@ impl Context {
             }
             added => added,
         };
-        crash::point("a part is merged");
+        crash::point("part", "in-film");
         if added.is_ok() {
             self.store.commit(vec![Change::PartMerged(job, frame, region)]).await?;
         } else if !self.merger.is_half_added(&job, frame, region) {

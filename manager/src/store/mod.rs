@@ -117,6 +117,26 @@ pub enum Change {
     AgentGone(AgentId),
 }
 
+impl Change {
+    /// What the points before and after its commit are called by.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Job { .. } => "job",
+            Self::JobGone(_) => "job-gone",
+            Self::Frame { .. } => "frame",
+            Self::PartReceived(_) => "part-received",
+            Self::PartMerged(..) => "part-merged",
+            Self::PartGone(..) => "part-gone",
+            Self::FilmGone(..) => "film-gone",
+            Self::Given(_) => "given",
+            Self::WorkEnded(_) => "work-ended",
+            Self::Agent(_) => "agent",
+            Self::AgentLost(_) => "agent-lost",
+            Self::AgentGone(_) => "agent-gone",
+        }
+    }
+}
+
 /// All that was written down.
 #[derive(Debug, Default)]
 pub struct Saved {
@@ -179,13 +199,13 @@ fn write(mut connection: Connection, path: &Path, waiting: &mpsc::Receiver<Reque
             count += next.changes.len();
             requests.push(next);
         }
-        crash::point("before a commit");
-        let changes = requests.iter().flat_map(|request| &request.changes);
-        let done = apply_all(&mut connection, changes).map_err(|source| StoreError::Sqlite {
+        let changes = || requests.iter().flat_map(|request| &request.changes);
+        changes().for_each(|change| crash::point("before", change.name()));
+        let done = apply_all(&mut connection, changes()).map_err(|source| StoreError::Sqlite {
             path: path.to_owned(),
             source: Arc::new(source),
         });
-        crash::point("after a commit");
+        changes().for_each(|change| crash::point("after", change.name()));
         for request in requests {
             let _nobody_waits = request.done.send(done.clone());
         }
