@@ -36,6 +36,9 @@ impl Farm {
             }
             Event::WorkKept { agent, assignment } => self.work_kept(&agent, assignment),
             Event::AgentOnline(id) => self.agent_online(&id, now),
+            Event::Reference { agent, pixel_samples_per_sec } => {
+                self.reference_known(&agent, pixel_samples_per_sec);
+            }
             Event::AgentLost(id) => self.agent_lost(&id, AgentPhase::Lost(now)),
             Event::AgentLeaving { agent, secs_left } => {
                 if let Some(agent) = self.agents.get_mut(&agent)
@@ -85,9 +88,7 @@ impl Farm {
                 self.unqueue(&work, now);
                 self.give_back(&work, &job, frame);
             }
-            Event::JobAdded(id, job) => {
-                self.jobs.insert(id, *job);
-            }
+            Event::JobAdded(id, job) => drop(self.jobs.insert(id, *job)),
             Event::JobInspected { job, plan, resumed } => self.inspected(&job, plan, resumed),
             Event::JobFiles { job, scene, inspect } => {
                 if let Some(job) = self.jobs.get_mut(&job) {

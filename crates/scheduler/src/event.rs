@@ -24,6 +24,13 @@ pub enum Event {
     },
     /// It answers.
     AgentOnline(AgentId),
+    /// It rendered the reference scene.
+    Reference {
+        /// Who.
+        agent: AgentId,
+        /// With all that it renders with.
+        pixel_samples_per_sec: u64,
+    },
     /// It does not answer any more; it may come back.
     AgentLost(AgentId),
     /// It will be taken away in so many seconds: it finishes or saves what it does.
@@ -184,6 +191,7 @@ impl Event {
             self,
             Self::AgentAdded { .. }
                 | Self::AgentOnline(_)
+                | Self::Reference { .. }
                 | Self::AgentLost(_)
                 | Self::AgentLeaving { .. }
                 | Self::AgentEnded(..)

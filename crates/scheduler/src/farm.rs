@@ -5,6 +5,7 @@ use crate::budget::Money;
 use crate::job::Job;
 use crate::offer::{Market, Offer};
 use crate::saving::{Lifetimes, SavingLimits};
+use crate::seed::speed_or;
 use blendnet_protocol::{AgentId, JobId, Region, SceneId, WorkId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -95,6 +96,8 @@ pub struct Agent {
     pub scenes: BTreeMap<SceneId, bool>,
     /// How fast it renders each job.
     pub speeds: BTreeMap<JobId, Speed>,
+    /// Pixel samples a second of the reference scene, once it was rendered.
+    pub reference: Option<u64>,
     /// Jobs that it can't do, such as for want of a Blender.
     pub unfit: BTreeSet<JobId>,
     /// Job and frame that it last rendered a part of.
@@ -199,11 +202,13 @@ impl Farm {
 
     /// Pixel samples a second of all its agents together; `None` before the first measurement.
     ///
-    /// An agent that has not rendered the job yet is taken to be as fast as the others.
+    /// An agent that has not rendered the job yet is taken to be as fast as the others, or as its speed
+    /// with the reference scene says.
     pub fn job_rate(&self, job: &JobId) -> Option<f64> {
-        let mean = self.mean_speed(job)?.rate();
+        let mean = self.mean_speed(job)?;
         let most = self.jobs.get(job)?.max_agents.map_or(usize::MAX, |m| m as usize);
-        let rate = |a: &Agent| a.speeds.get(job).map_or(mean, |speed| speed.rate());
+        let known = self.seed(job);
+        let rate = |agent: &Agent| speed_or(agent, job, known, mean).rate();
         let mut rates: Vec<f64> = self.fit(job).map(rate).collect();
         rates.sort_by(|a, b| b.total_cmp(a));
         Some(rates.into_iter().take(most).sum())
@@ -248,6 +253,7 @@ impl Agent {
             queue: Vec::new(),
             scenes: BTreeMap::new(),
             speeds: BTreeMap::new(),
+            reference: None,
             unfit: BTreeSet::new(),
             last_frame: None,
             idle_since: now,

@@ -18,6 +18,7 @@ mod plan;
 mod predict;
 mod queue;
 mod saving;
+mod seed;
 mod settle;
 mod size;
 mod speed;

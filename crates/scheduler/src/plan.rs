@@ -202,7 +202,7 @@ impl Farm {
         let agent = self.agents.get(id)?;
         let (speed, interruptible) = (agent.speeds.get(job).copied(), agent.interruptible);
         let planned = self.jobs.get(job)?;
-        if depth > 0 && !self.is_worth_queueing(id, job) {
+        if depth > 0 && (speed.is_none() || !self.is_worth_queueing(id, job)) {
             return None;
         }
         let split = planned.plan.as_ref()?.split;
@@ -215,6 +215,8 @@ impl Farm {
                 && is_rendered_whole(whole_secs, untouched, agents, interruptible);
         let frame = self.choose_frame(id, job, whole)?;
         let margin = if let Split::Tiles { margin_px } = split { Some(margin_px) } else { None };
+        let pixels = planned.frames.get(&frame)?.coverage.free().first()?.tile.pixel_count();
+        let first_samples = self.first_samples(id, job, target_secs, pixels);
         let coverage = &mut self.jobs.get_mut(job)?.frames.get_mut(&frame)?.coverage;
         if whole && coverage.is_untouched() {
             coverage.take(work.clone(), u32::MAX)?;
@@ -229,11 +231,10 @@ impl Farm {
                 u32::MAX
             }
             (None, Some(speed), Some(secs)) => {
-                let pixels = coverage.free().first()?.tile.pixel_count();
                 let grown = GROWTH * speed.last_pixel_samples();
                 samples_of(speed.pixel_samples_in(secs).min(grown), pixels)
             }
-            (None, ..) => 1,
+            (None, ..) => first_samples,
         };
         let region = coverage.take(work.clone(), most_samples)?;
         Some(Task::Part { frame, region })

@@ -2,6 +2,7 @@
 
 use crate::Speed;
 use crate::farm::{Agent, Assignment, Farm, Task};
+use crate::seed::speed_or;
 use blendnet_protocol::{AgentId, JobId, Split};
 
 /// A frame that takes less than this is not worth cutting.
@@ -31,8 +32,7 @@ impl Farm {
     }
 
     pub(crate) fn whole_frame_secs(&self, id: &AgentId, job: &JobId) -> Option<f64> {
-        let speed =
-            self.agents.get(id)?.speeds.get(job).copied().or_else(|| self.mean_speed(job))?;
+        let speed = self.speed_of(id, job).or_else(|| self.mean_speed(job))?;
         Some(speed.secs_for(self.jobs.get(job)?.plan.as_ref()?.bounds()?.pixel_samples()))
     }
 
@@ -74,7 +74,7 @@ impl Farm {
     /// not matter, and short enough that all agents end together.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub(crate) fn target_secs(&self, id: &AgentId, job: &JobId) -> Option<f64> {
-        let speed = self.agents.get(id)?.speeds.get(job)?;
+        let speed = self.speed_of(id, job)?;
         let planned = self.jobs.get(job)?;
         let agents = self.job_agents(job) as f64;
         let overhead = speed.overhead_secs();
@@ -101,10 +101,11 @@ impl Farm {
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     fn share_secs(&self, id: &AgentId, job: &JobId) -> Option<f64> {
         let mean = self.mean_speed(job)?;
+        let known = self.seed(job);
         let mut others: Vec<(f64, f64)> = self
             .fit(job)
             .map(|agent| {
-                let speed = agent.speeds.get(job).copied().unwrap_or(mean);
+                let speed = speed_or(agent, job, known, mean);
                 (self.busy_secs(agent, job, speed) + speed.overhead_secs(), speed.rate())
             })
             .collect();
@@ -122,7 +123,7 @@ impl Farm {
             end = (free as f64 + head_start) / rate;
         }
         let agent = self.agents.get(id)?;
-        let speed = agent.speeds.get(job).copied().unwrap_or(mean);
+        let speed = speed_or(agent, job, known, mean);
         Some((end - self.busy_secs(agent, job, speed)).max(0.0))
     }
 

@@ -46,6 +46,14 @@ impl Speed {
         }
     }
 
+    /// What this says of an agent that is so many times as fast.
+    #[must_use]
+    pub fn of_other(self, times_as_fast: f64) -> Self {
+        let overhead_secs = self.overhead_secs / times_as_fast;
+        let secs_per_pixel_sample = self.secs_per_pixel_sample / times_as_fast;
+        Self { overhead_secs, secs_per_pixel_sample, ..self }
+    }
+
     /// Seconds for a piece of work.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn secs_for(self, pixel_samples: u64) -> f64 {

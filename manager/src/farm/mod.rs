@@ -5,6 +5,7 @@ mod grant;
 mod keep;
 mod owner;
 mod record;
+mod reference;
 mod request;
 mod resume;
 mod view;

@@ -7,7 +7,7 @@
 use super::execute::Deed;
 use super::record::JobRecord;
 use super::request::FarmError;
-use super::{FarmHandle, FrameResult, Input, holds};
+use super::{FarmHandle, FrameResult, Input, holds, reference};
 use crate::config::Config;
 use crate::reconcile::{AgentLink, Merger};
 use crate::room::Room;
@@ -181,6 +181,10 @@ impl Owner {
         match input {
             Input::Event(event) => self.apply(event),
             Input::Report(agent, report) => {
+                if let Some(rate) = reference::of(&report) {
+                    let pixel_samples_per_sec = rate;
+                    self.apply(Event::Reference { agent: agent.clone(), pixel_samples_per_sec });
+                }
                 if let Some(link) = self.links.get_mut(&agent) {
                     link.take_report(*report);
                 }

@@ -481,3 +481,72 @@ fn agents_are_told_how_often_to_hand_in() {
     });
     assert!(save.is_some_and(|secs| (10.0..=30.0).contains(&secs)), "{actions:?}");
 }
+
+/// What the first agent of a job gets first, when it renders the reference scene at some speed.
+fn first_chunk(reference: Option<u64>) -> Region {
+    let mut world = World::new(&[EVEN]);
+    let agent = AgentId::new("a").unwrap();
+    let added = Event::AgentAdded { agent: agent.clone(), launched: false };
+    world.farm.apply(added, at(0.0));
+    if let Some(pixel_samples_per_sec) = reference {
+        let agent = agent.clone();
+        world.farm.apply(Event::Reference { agent, pixel_samples_per_sec }, at(0.0));
+    }
+    world.farm.apply(Event::AgentOnline(agent.clone()), at(0.0));
+    world.agents.insert(agent.clone(), (EVEN, false, vec![]));
+    world.farm.limits.launched_agents = 0;
+    world.submit("still", job_plan(Split::Samples, 1));
+    assert_eq!(world.running[0].assignment.task, Task::Inspect);
+    world.step();
+    let Task::Part { region, .. } = world.running[0].assignment.task else { panic!("a part") };
+    region
+}
+
+#[test]
+fn the_first_chunk_of_a_job_is_small_however_fast_its_agent_is() {
+    for reference in [None, Some(0), Some(100_000), Some(10_000_000)] {
+        assert_eq!(first_chunk(reference).samples.sample_count(), 1, "{reference:?}");
+    }
+    let fast = first_chunk(Some(1_000_000_000)).samples.sample_count();
+    assert!(fast > 1, "a sample of it would be nothing to do");
+    let region = first_chunk(Some(u64::MAX));
+    assert!(region.samples.sample_count() <= 256 && fast < 64, "{fast}");
+}
+
+/// What an agent gets first that joins a job of an agent whose speed is measured.
+fn first_chunk_of_late(reference: Option<u64>) -> u32 {
+    let mut world = World::new(&[EVEN]);
+    world.submit("still", job_plan(Split::Samples, 1));
+    let early = world.running[0].agent.clone();
+    world.tell(Event::Reference { agent: early, pixel_samples_per_sec: 1_000_000 });
+    for _ in 0..4 {
+        world.step();
+    }
+    let agent = AgentId::new("late").unwrap();
+    world.agents.insert(agent.clone(), (EVEN, false, vec![]));
+    world.tell(Event::AgentAdded { agent: agent.clone(), launched: false });
+    if let Some(pixel_samples_per_sec) = reference {
+        world.tell(Event::Reference { agent: agent.clone(), pixel_samples_per_sec });
+    }
+    world.tell(Event::AgentOnline(agent.clone()));
+    let running = world.running.iter().find(|running| running.agent == agent).unwrap();
+    assert_eq!(world.farm.agents[&agent].queue.len(), 1, "more when it has shown its speed");
+    let Task::Part { region, .. } = running.assignment.task else { panic!("a part") };
+    let samples = region.samples.sample_count();
+    world.run();
+    assert_eq!(world.farm.jobs[&job_id("still")].state, JobState::Completed);
+    samples
+}
+
+#[test]
+fn an_agent_that_joins_begins_with_what_its_speed_with_the_reference_scene_promises() {
+    let unknown = first_chunk_of_late(None);
+    let [slow, even, fast, absurd] = [250_000, 1_000_000, 4_000_000, u64::MAX]
+        .map(|reference| first_chunk_of_late(Some(reference)));
+    assert_eq!(unknown, 1, "nothing is known of it");
+    assert!(slow < even && even < fast, "{slow} {even} {fast}");
+    // A sample takes 120 s / 256, and at first an opened scene is in what was measured.
+    assert!((2..=4).contains(&even), "about 2 s: {even}");
+    assert!((3 * even..=5 * even + 4).contains(&fast), "{even} {fast}");
+    assert!(absurd <= 20 * even, "no figure is believed without a bound: {absurd}");
+}
