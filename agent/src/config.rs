@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::blender::jail::JailArgs;
 use crate::notice::NoticeArgs;
@@ -110,4 +110,11 @@ impl Config {
 pub fn data_dir() -> PathBuf {
     directories::ProjectDirs::from("", "", "blendnet-agent")
         .map_or_else(|| PathBuf::from("blendnet-agent"), |dirs| dirs.data_dir().to_owned())
+}
+
+/// Where what is known of the Blenders of this computer is kept for all agents of the user; in the agent's
+/// folder where there is no user.
+pub fn cache_dir(dir: &Path) -> PathBuf {
+    let folder = directories::BaseDirs::new().map(|dirs| dirs.cache_dir().join("blendnet"));
+    folder.filter(|folder| fs_err::create_dir_all(folder).is_ok()).unwrap_or_else(|| dir.to_owned())
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use blendnet_agent::blender::{find, jail, parity};
-use blendnet_agent::config::{Cli, Config, Inner};
+use blendnet_agent::config::{Cli, Config, Inner, cache_dir, data_dir};
 use blendnet_protocol::Parity;
 use clap::Parser as _;
 
@@ -33,14 +33,14 @@ fn main() -> ExitCode {
 /// Prints the Blenders that agents of this user would use; tries out those that were not tried yet.
 fn blenders(paths: &[PathBuf]) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
-    let dir = blendnet_agent::config::data_dir();
-    let found = runtime.block_on(find::find(paths, Path::new("/proc/self/exe"), &dir));
-    let (known, work) = (parity::known(&dir), tempfile::tempdir()?);
+    let cache = cache_dir(&data_dir());
+    let found = runtime.block_on(find::find(paths, Path::new("/proc/self/exe"), &cache));
+    let (known, work) = (parity::known(&cache), tempfile::tempdir()?);
     let mut builds = Vec::new();
     for found in &found {
         let verdict = match known.get(&found.stamp()) {
             Some(verdict) => Some(verdict.clone()),
-            None => runtime.block_on(try_out(found, work.path(), &dir)),
+            None => runtime.block_on(try_out(found, work.path(), &cache)),
         };
         match verdict.and_then(|verdict| verdict.unfit) {
             Some(unfit) => writeln!(std::io::stderr(), "{unfit}")?,
@@ -51,10 +51,10 @@ fn blenders(paths: &[PathBuf]) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn try_out(found: &find::Found, work: &Path, dir: &Path) -> Option<Parity> {
+async fn try_out(found: &find::Found, work: &Path, cache: &Path) -> Option<Parity> {
     let verdict = parity::check(found, Path::new("/proc/self/exe"), work).await;
     if let Some(verdict) = &verdict {
-        parity::keep(dir, found, verdict);
+        parity::keep(cache, found, verdict);
     }
     verdict
 }

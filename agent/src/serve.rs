@@ -13,7 +13,7 @@ use blendnet_net::secret::{self, Password};
 use blendnet_net::{Signals, api, auth, discovery, parent, server, signals};
 use blendnet_tasks::Tasks;
 
-use crate::config::Config;
+use crate::config::{Config, cache_dir};
 use crate::render::{Engine, EngineSettings};
 use crate::room::{self, Membership};
 use crate::tasks::AgentTasks;
@@ -23,9 +23,14 @@ use crate::{heard, notice};
 const TRIAL_DELAY: Duration = Duration::from_secs(20);
 
 /// Serves until a signal, `POST shutdown`, or the end of stdin where that was asked for.
-pub async fn serve(config: Config, log: RecentLog) -> anyhow::Result<()> {
+pub async fn serve(mut config: Config, log: RecentLog) -> anyhow::Result<()> {
     blendnet_net::init_crypto();
     let Signals { notice: sigterm, soft, hard } = signals();
+    // Blender works in a folder of its own, from where a relative path leads elsewhere.
+    for path in std::iter::once(&mut config.dir).chain(&mut config.blenders) {
+        *path =
+            std::path::absolute(&path).with_context(|| format!("finding {}", path.display()))?;
+    }
     let _lock = take_folder(&config.dir)?;
     if config.room.unpair {
         return room::forget(&config.dir).context("leaving the farm");
@@ -98,6 +103,7 @@ pub async fn serve(config: Config, log: RecentLog) -> anyhow::Result<()> {
 fn settings(config: &Config) -> EngineSettings {
     EngineSettings {
         dir: config.dir.clone(),
+        cache: cache_dir(&config.dir),
         blenders: config.blenders.clone(),
         agent_program: PathBuf::from("/proc/self/exe"),
         threads: config.threads,

@@ -2,7 +2,7 @@
 //! (`pip install blender-asset-tracer`).
 
 use super::say;
-use blendnet_tests::{Blender, program};
+use blendnet_tests::{Blender, command, program};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -58,7 +58,7 @@ fn large(bat: &OsStr, blender: &Blender) {
 }
 
 fn own_secs(scene: &Path) -> f64 {
-    quickest(Command::new(program("blendnet")).arg("trace").arg(scene))
+    quickest(command("blendnet").arg("trace").arg(scene))
 }
 
 fn bat_secs(bat: &OsStr, scene: &Path) -> f64 {

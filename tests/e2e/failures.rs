@@ -339,7 +339,7 @@ fn a_port_in_use_and_a_folder_in_use_are_named() {
     for name in ["blendnet-manager", "blendnet-agent"] {
         let first = Server::start(name, &folder.path().join(name), &[]);
         for (dir, said) in [("other", "is in use"), (name, "another")] {
-            let mut command = Command::new(blendnet_tests::program(name));
+            let mut command = blendnet_tests::command(name);
             command.arg("--dir").arg(folder.path().join(dir)).args(["--listen", &first.address]);
             let output = command.output().unwrap();
             assert!(!output.status.success());

@@ -1,7 +1,7 @@
 //! Packs of scenes of real Blenders render like the scenes.
 
 use crate::exactness::{ROUNDING, assert_equal, render};
-use blendnet_tests::{Blender, Render, blenders, compare_exr, program, system_blender};
+use blendnet_tests::{Blender, Render, blenders, command, compare_exr, system_blender};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use std::process::Command;
 const FRAME: i32 = 10;
 
 fn pack(scene: &Path, output: &Path, options: &[&str]) -> (i32, String) {
-    let mut blendnet = Command::new(program("blendnet"));
+    let mut blendnet = command("blendnet");
     let done = blendnet.arg("pack").arg(scene).arg("-o").arg(output).args(options).output();
     let done = done.unwrap();
     let said = [done.stdout, done.stderr].concat();

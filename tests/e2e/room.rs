@@ -1,7 +1,7 @@
 //! Machines of the room, on another address of this one: paired by code, remembered, let go.
 
 use crate::exactness::{ROUNDING, assert_equal};
-use blendnet_tests::{Render, compare_exr, program, system_blender, wait_for};
+use blendnet_tests::{Render, cache_home, command, compare_exr, program, system_blender, wait_for};
 use fs_err as fs;
 use serde_json::Value;
 use std::io::Write as _;
@@ -21,7 +21,7 @@ impl Machine {
     fn start(dir: &Path, options: &[&str]) -> Self {
         fs::create_dir_all(dir).unwrap();
         let log = fs::File::create(dir.join("test.log")).unwrap();
-        let mut command = Command::new(program("blendnet-agent"));
+        let mut command = command("blendnet-agent");
         command.arg("--dir").arg(dir).args(["--threads", "1"]).args(options);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.into_file());
         Self { child: command.spawn().unwrap(), dir: dir.to_owned() }
@@ -65,7 +65,7 @@ impl Drop for Machine {
 
 /// `blendnet farm ARGUMENTS`, with a line on stdin. Gives the exit code and what was said.
 fn farm(folder: &Path, arguments: &[&str], line: &str) -> (i32, Value) {
-    let mut command = Command::new(program("blendnet"));
+    let mut command = command("blendnet");
     command.arg("farm").args(arguments).arg("--json").arg("--data-dir").arg(folder.join("data"));
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -200,6 +200,7 @@ impl Cable {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.0[end]]).arg(program(name));
         command.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null());
+        command.env("XDG_CACHE_HOME", cache_home());
         command
     }
 }

@@ -1,14 +1,13 @@
 //! What `trace` and `inspect` say of files of real Blenders, without starting one.
 
-use blendnet_tests::{Blender, blenders, program, system_blender};
+use blendnet_tests::{Blender, blenders, command, system_blender};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// Runs `blendnet … --json FILE`; the exit code, and what it printed.
 fn ask(command: &str, scene: &Path) -> (i32, Vec<Value>) {
-    let mut blendnet = Command::new(program("blendnet"));
+    let mut blendnet = blendnet_tests::command("blendnet");
     let output = blendnet.args([command, "--json"]).arg(scene).output().unwrap();
     let lines = String::from_utf8(output.stdout).unwrap();
     let values = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -140,7 +139,7 @@ fn blenders_own_list_is_shown_beside_ours() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/pack/tests/data");
     for blender in blenders() {
         let compared = |kind: &str| {
-            let mut blendnet = Command::new(program("blendnet"));
+            let mut blendnet = command("blendnet");
             blendnet.args(["trace", "--json", "--compare", "--blender"]).arg(&blender.path);
             let output = blendnet.arg(data.join(kind).join("scene.blend")).output().unwrap();
             let lines = String::from_utf8(output.stdout).unwrap();

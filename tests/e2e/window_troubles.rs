@@ -116,7 +116,7 @@ async fn a_file_that_is_no_scene_is_told_and_the_window_goes_on() {
 #[test]
 fn without_a_display_the_window_says_what_to_do_instead() {
     let folder = tempfile::tempdir().unwrap();
-    let mut blendnet = std::process::Command::new(blendnet_tests::program("blendnet"));
+    let mut blendnet = blendnet_tests::command("blendnet");
     blendnet.arg("--data-dir").arg(folder.path()).env_remove("DISPLAY");
     let said =
         blendnet.env_remove("WAYLAND_DISPLAY").env_remove("WAYLAND_SOCKET").output().unwrap();

@@ -1,5 +1,6 @@
 //! Blenders to test with, scenes made by them, and their own renders.
 
+use crate::cache_home;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -31,13 +32,21 @@ fn scenes() -> PathBuf {
 }
 
 impl Blender {
+    /// Starts it without touching what the user's own Blender keeps.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.path);
+        let home = cache_home();
+        command.env("XDG_CACHE_HOME", &home).env("XDG_CONFIG_HOME", home.join("config"));
+        command
+    }
+
     /// Makes a scene with one of the scripts in `tests/scenes`.
     ///
     /// # Panics
     /// If Blender fails.
     pub fn make_scene(&self, script: &str, out: &Path, options: &[&str]) -> PathBuf {
         let script = scenes().join(script).with_extension("py");
-        let mut command = Command::new(&self.path);
+        let mut command = self.command();
         if self.is_module {
             command.arg(&script);
         } else {
@@ -54,7 +63,7 @@ impl Blender {
     /// to follow.
     pub fn script(&self, script: &str, scene: Option<&Path>) -> Command {
         let script = scenes().join(script).with_extension("py");
-        let mut command = Command::new(&self.path);
+        let mut command = self.command();
         if self.is_module {
             command.arg(script).arg("--");
             command.env("BLENDNET_TEST_SCENE", scene.unwrap_or(Path::new("")));
@@ -71,7 +80,7 @@ impl Blender {
     /// If Blender fails.
     pub fn one_go(&self, scene: &Path, out: &Path, frame: i32) -> PathBuf {
         let script = scenes().join("one_go.py");
-        let mut command = Command::new(&self.path);
+        let mut command = self.command();
         if self.is_module {
             command.arg(&script).arg("--").arg(out).arg(frame.to_string()).arg(scene);
         } else {

@@ -20,7 +20,7 @@ mod window;
 pub use blender::{Blender, blenders, system_blender};
 pub use compare::{Difference, Kind, PngDifference, compare_exr, compare_png};
 pub use farm::Farm;
-pub use programs::program;
+pub use programs::{cache_home, command, program};
 pub use render::{Render, Rendered};
 pub use server::{Reply, Server, descendants, is_running, naming, sha1, wait_for};
 pub use window::{Window, colors, difference, main_button, opened_without_opengl, picture_area};

@@ -1,6 +1,6 @@
 //! `blendnet render`, as a script would use it.
 
-use crate::program;
+use crate::command;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -66,7 +66,7 @@ impl Render {
     }
 
     fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(program("blendnet"));
+        let mut command = command("blendnet");
         command.envs(variables.iter().copied());
         command.args(arguments).arg("--json").arg("--data-dir").arg(folder.join("data"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());

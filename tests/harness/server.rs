@@ -1,7 +1,7 @@
 //! A manager or an agent by itself, as somebody starts it by hand, and curl to talk to it.
 
 use crate::render::signal;
-use crate::{Farm, program};
+use crate::{Farm, command};
 use fs_err as fs;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
@@ -48,7 +48,7 @@ impl Server {
     /// # Panics
     /// If it does not start.
     pub fn start_at(listen: &str, name: &str, dir: &Path, options: &[&str]) -> Self {
-        let mut command = Command::new(program(name));
+        let mut command = command(name);
         command.arg("--dir").arg(dir).args(["--listen", listen]).args(options);
         Self::spawn(command, dir)
     }

@@ -1,6 +1,6 @@
 //! The real window on a display of its own, driven by mouse and keyboard, seen by its pixels.
 
-use crate::{program, wait_for};
+use crate::{command, program, wait_for};
 use fs_err as fs;
 use image::RgbImage;
 use std::ffi::{OsStr, OsString};
@@ -35,7 +35,7 @@ impl Window {
     /// If a program is missing (`make test` installs them), or the window does not come.
     pub fn open(folder: &Path, arguments: &[&OsStr]) -> Self {
         let (display, name) = start_display(&[]);
-        let app = Command::new(program("blendnet"))
+        let app = command("blendnet")
             .arg("--data-dir")
             .arg(folder.join("data"))
             .args(arguments)
@@ -179,7 +179,7 @@ impl Window {
 /// If a program is missing.
 pub fn opened_without_opengl(folder: &Path) -> Output {
     let (mut display, name) = start_display(&["-extension", "GLX"]);
-    let mut command = Command::new(program("blendnet"));
+    let mut command = command("blendnet");
     command.arg("--data-dir").arg(folder.join("data"));
     // Without GLX it is looked for at EGL, which would draw without the display.
     command.env("DISPLAY", &name).env("__EGL_VENDOR_LIBRARY_DIRS", "/no/such/folder");

@@ -60,9 +60,9 @@ impl Stamp {
 
 /// All Blenders that work, newest first; of equal versions, first those in `given`.
 ///
-/// `agent_program` is what the jail is started with, `dir` the agent's folder.
-pub async fn find(given: &[PathBuf], agent_program: &Path, dir: &Path) -> Vec<Found> {
-    let cache_file = cache_file(dir, CACHE);
+/// `agent_program` is what the jail is started with, `cache` where the answers are kept.
+pub async fn find(given: &[PathBuf], agent_program: &Path, cache: &Path) -> Vec<Found> {
+    let cache_file = cache.join(CACHE);
     let cache = load_cache(&cache_file);
     let asked = candidates(given).into_iter().map(|path| {
         let known = cache.iter().find(|found| Path::new(&found.build.path) == path).cloned();
@@ -84,17 +84,6 @@ pub async fn find(given: &[PathBuf], agent_program: &Path, dir: &Path) -> Vec<Fo
         save_cache(&cache_file, &others.chain(found.iter().cloned()).collect::<Vec<_>>());
     }
     found
-}
-
-/// In the user's cache folder; in the agent's where there is no user.
-pub(super) fn cache_file(dir: &Path, name: &str) -> PathBuf {
-    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
-    let folder = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);
-    let folder = folder.filter(|folder| folder.is_absolute()).map(|folder| folder.join("blendnet"));
-    match folder {
-        Some(folder) if fs_err::create_dir_all(&folder).is_ok() => folder.join(name),
-        _ => dir.join(name),
-    }
 }
 
 /// Programs that may be Blenders, each once, those that were given first.

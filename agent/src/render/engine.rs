@@ -27,6 +27,8 @@ use crate::blender::{find, jail};
 pub struct EngineSettings {
     /// The agent's folder.
     pub dir: PathBuf,
+    /// Where what is known of the Blenders of this computer is kept.
+    pub cache: PathBuf,
     /// Paths of Blenders that were given.
     pub blenders: Vec<PathBuf>,
     /// This program, as the jail is started: `/proc/self/exe`.
@@ -159,12 +161,12 @@ impl Engine {
 
     async fn run(self) {
         let Self { shared, settings } = self;
-        let finding = find::find(&settings.blenders, &settings.agent_program, &settings.dir);
+        let finding = find::find(&settings.blenders, &settings.agent_program, &settings.cache);
         let found = tokio::select! {
             found = finding => found,
             () = shared.stopping.cancelled() => return,
         };
-        let (found, untried) = shared.trials.sort_out(found, &settings.dir);
+        let (found, untried) = shared.trials.sort_out(found, &settings.cache);
         let folders: Vec<PathBuf> = found.iter().flat_map(|f| f.folders.clone()).collect();
         let isolation = jail::isolation(&settings.dir, &folders);
         let start = Start {

@@ -33,8 +33,8 @@ impl Trials {
     }
 
     /// Those that may render, and of these the ones that were not tried yet.
-    pub(super) fn sort_out(&self, found: Vec<Found>, dir: &Path) -> (Vec<Found>, Vec<Found>) {
-        let known = parity::known(dir);
+    pub(super) fn sort_out(&self, found: Vec<Found>, cache: &Path) -> (Vec<Found>, Vec<Found>) {
+        let known = parity::known(cache);
         let (mut fit, mut untried) = (Vec::new(), Vec::new());
         for found in found {
             let Some(verdict) = known.get(&found.stamp()).cloned() else {
@@ -65,7 +65,7 @@ pub(super) async fn try_out(shared: Arc<Shared>, untried: Vec<Found>, settings: 
         };
         let Some(verdict) = checked else { continue };
         tracing::info!(?verdict, "rendered known colours");
-        parity::keep(&settings.dir, &found, &verdict);
+        parity::keep(&settings.cache, &found, &verdict);
         shared.trials.lock().push(verdict);
         shared.changed();
     }

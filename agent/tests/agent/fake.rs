@@ -19,6 +19,13 @@ pub(crate) fn agent_program() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_blendnet-agent"))
 }
 
+/// Where the tests, and nobody else, keep what they know of Blenders.
+pub(crate) fn cache() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache/blendnet");
+    fs_err::create_dir_all(&folder).unwrap();
+    folder
+}
+
 /// Writes the fake Blender into `folder`.
 pub(crate) fn blender(folder: &Path) -> PathBuf {
     let path = folder.join("blender");
@@ -47,6 +54,15 @@ impl Bench {
         blenders: impl FnOnce(&Path) -> Vec<PathBuf>,
         hang_timeout: Duration,
     ) -> Self {
+        Self::with_cache(blenders, hang_timeout, cache())
+    }
+
+    /// With what is known of Blenders in a folder.
+    pub(crate) fn with_cache(
+        blenders: impl FnOnce(&Path) -> Vec<PathBuf>,
+        hang_timeout: Duration,
+        cache: PathBuf,
+    ) -> Self {
         let temp = tempfile::tempdir().unwrap();
         let dir = temp.path().join("agent");
         fs_err::create_dir_all(&dir).unwrap();
@@ -54,6 +70,7 @@ impl Bench {
         let blobs = BlobStore::open(&dir.join("blobs"), 1 << 30).unwrap();
         let settings = EngineSettings {
             dir: dir.clone(),
+            cache,
             blenders: blenders(temp.path()),
             agent_program: agent_program(),
             threads: 1,

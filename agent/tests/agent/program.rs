@@ -14,7 +14,7 @@ use blendnet_protocol::{
 };
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::fake::{BLEND, agent_program, alive_in_group, blender, id, part};
+use crate::fake::{BLEND, agent_program, alive_in_group, blender, cache, id, part};
 
 const LIMIT: Duration = Duration::from_mins(1);
 const ENDLESS: i32 = 16;
@@ -32,6 +32,7 @@ fn command(dir: &Path, blender: &Path, listen: &str) -> Command {
     let mut command = Command::new(agent_program());
     command.arg("--dir").arg(dir).args(["--listen", listen, "--threads", "1"]);
     command.arg("--blender").arg(blender).args(["--exit-with-parent", "--notice-secs", "4"]);
+    command.env("XDG_CACHE_HOME", cache().parent().unwrap());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     command
 }

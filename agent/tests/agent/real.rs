@@ -111,7 +111,8 @@ fn stand_in(folder: &Path, before: &str) -> PathBuf {
 async fn a_blender_that_renders_known_colours_as_they_are_gets_work() {
     let folder = tempfile::tempdir().unwrap();
     let blender = stand_in(folder.path(), "");
-    let bench = Bench::with(|_| vec![blender.clone()], Duration::from_mins(1));
+    let bench =
+        Bench::with_cache(|_| vec![blender.clone()], Duration::from_mins(1), folder.path().into());
     let of_it = |parity: &&blendnet_protocol::Parity| Path::new(&parity.path) == blender;
     let report = bench.wait_until("it was tried", |r| r.parity.iter().any(|p| of_it(&p))).await;
     let parity = report.parity.iter().find(of_it).unwrap();
@@ -126,13 +127,15 @@ async fn a_blender_that_renders_wrong_colours_gets_no_work_and_says_why() {
     let darken = "for script; do case \"$script\" in */patches.py)
         sed -i 's/(1.0, 0.0, 0.0)/(0.4, 0.0, 0.0)/' \"$script\";; esac; done";
     let blender = stand_in(folder.path(), darken);
-    let bench = Bench::with(|_| vec![blender.clone()], Duration::from_mins(1));
+    let bench =
+        Bench::with_cache(|_| vec![blender.clone()], Duration::from_mins(1), folder.path().into());
     let report = bench.wait_until("it wants no work", |report| report.away.is_some()).await;
     let why = report.away.unwrap();
     assert!(why.contains("(0.400, 0.000, 0.000) instead of (1.000, 0.000, 0.000)"), "{why}");
     bench.engine.stop().await;
 
-    let again = Bench::with(|_| vec![blender.clone()], Duration::from_mins(1));
+    let again =
+        Bench::with_cache(|_| vec![blender.clone()], Duration::from_mins(1), folder.path().into());
     let ready = |report: &blendnet_protocol::AgentReport| !report.blenders.is_empty();
     let report = again.wait_until("others are found", ready).await;
     assert!(!report.blenders.iter().any(|build| Path::new(&build.path) == blender));

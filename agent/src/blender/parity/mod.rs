@@ -14,7 +14,7 @@ use blendnet_net::secret::write_private;
 use blendnet_protocol::Parity;
 use serde::Deserialize;
 
-use super::find::{Found, cache_file};
+use super::find::Found;
 use super::group;
 use super::jail::{self, Rules};
 
@@ -44,20 +44,20 @@ struct Line {
     parity: Measured,
 }
 
-/// What is known of builds, by [`Found::stamp`].
-pub fn known(dir: &Path) -> BTreeMap<String, Parity> {
-    let text = fs_err::read(cache_file(dir, CACHE)).unwrap_or_default();
+/// What is known of builds, by [`Found::stamp`]; `cache` is the folder where it is kept.
+pub fn known(cache: &Path) -> BTreeMap<String, Parity> {
+    let text = fs_err::read(cache.join(CACHE)).unwrap_or_default();
     serde_json::from_slice(&text).unwrap_or_default()
 }
 
 /// Keeps what became known.
-pub fn keep(dir: &Path, found: &Found, parity: &Parity) {
-    let mut all = known(dir);
+pub fn keep(cache: &Path, found: &Found, parity: &Parity) {
+    let mut all = known(cache);
     all.retain(|_, of| Path::new(&of.path).exists());
     all.insert(found.stamp(), parity.clone());
     let kept = serde_json::to_vec_pretty(&all)
         .map_err(anyhow::Error::from)
-        .and_then(|text| Ok(write_private(&cache_file(dir, CACHE), &text)?));
+        .and_then(|text| Ok(write_private(&cache.join(CACHE), &text)?));
     if let Err(error) = kept {
         tracing::warn!(%error, "what a Blender renders is not kept");
     }
