@@ -49,10 +49,11 @@ check() {
     start "$name"
     say "blendnet-$name at https://$address"
     local failed=0
-    SSL_CERT_FILE=$dir/ca.pem "$tool" run "https://$address/api/v1/openapi.json" \
+    # In a folder of its own: it keeps what it found.
+    (cd "$dir" && SSL_CERT_FILE=$dir/ca.pem "$tool" run "https://$address/api/v1/openapi.json" \
         --tls-verify "$dir/ca.pem" --auth "blendnet:$(cat "$dir/password")" --checks "$checks" \
         "${not_at_random[@]}" --phases examples,coverage,fuzzing --max-examples "$examples" \
-        --request-timeout 30 --generation-database none --no-color --warnings off || failed=$?
+        --request-timeout 30 --generation-database none --no-color --warnings off) || failed=$?
     if ! kill -0 "${servers[-1]}" 2>/dev/null; then
         say "blendnet-$name is gone"
         failed=1

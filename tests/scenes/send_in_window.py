@@ -5,9 +5,13 @@ to come back, and writes what it saw to a file.
 """
 
 import json
+import os
 import sys
 
 import bpy
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from undo_steps import undo_steps  # noqa: E402: found beside this file
 
 out = sys.argv[sys.argv.index("--") + 1]
 bpy.ops.preferences.addon_enable(module="blendnet_bridge")
@@ -24,7 +28,7 @@ def send():
         bpy.context.scene.frame_set(1)
         bpy.ops.object.select_all(action="DESELECT")
         bpy.ops.ed.undo_push(message="An edit before sending")
-        dirty = bpy.data.is_dirty
+        dirty, steps = bpy.data.is_dirty, undo_steps()
         bpy.ops.blendnet.send("INVOKE_DEFAULT")
 
     def look():
@@ -33,7 +37,7 @@ def send():
         if image is None or "preview" in image.filepath:
             return 0.1
         said = {"size": list(image.size), "dirty": [dirty, bpy.data.is_dirty], "beats": len(beats),
-                "path": bpy.data.filepath}
+                "path": bpy.data.filepath, "undo": [steps, undo_steps()]}
         with open(out, "w", encoding="utf-8") as file:
             json.dump(said, file)
         return None
