@@ -8,6 +8,7 @@
 mod api03;
 mod blenders;
 mod bridge;
+mod chaos;
 mod command;
 mod cookbook;
 mod crash_points;

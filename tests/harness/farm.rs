@@ -1,6 +1,6 @@
 //! The farm behind a command, looked at and hurt through its own API.
 
-use crate::render::signal;
+use crate::render::{signal, try_signal};
 use blendnet_net::client::{Client, ClientError};
 use blendnet_net::secret::Password;
 use blendnet_protocol::FarmView;
@@ -30,6 +30,14 @@ impl Farm {
     /// If none runs there.
     pub fn of(folder: &Path) -> Self {
         Self::in_dir(&folder.join("data/farm"))
+    }
+
+    /// [`Self::of`]; `None`: none runs there, or it is just starting.
+    pub fn found(folder: &Path) -> Option<Self> {
+        let json = fs::read(folder.join("data/farm/farm.json")).ok()?;
+        let json: serde_json::Value = serde_json::from_slice(&json).ok()?;
+        let pid = u32::try_from(json["pid"].as_u64()?).ok()?;
+        crate::is_running(pid).then(|| Self::of(folder))
     }
 
     /// The farm whose manager uses a folder.
@@ -87,6 +95,11 @@ impl Farm {
     /// Sends a process of the farm a signal, such as `STOP`.
     pub fn signal(&self, pid: u32, name: &str) {
         signal(pid, name);
+    }
+
+    /// Sends a signal to a process that may be gone by now.
+    pub fn try_signal(&self, pid: u32, name: &str) {
+        try_signal(pid, name);
     }
 
     /// Kills a process of the farm at once.

@@ -65,6 +65,19 @@ impl Render {
         Self::run(folder, arguments, &[])
     }
 
+    /// [`Self::command`], with environment variables for all programs.
+    ///
+    /// # Panics
+    /// If the program can't be started.
+    pub fn command_with(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::run(folder, arguments, variables)
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = command("blendnet");
         command.envs(variables.iter().copied());
@@ -135,8 +148,13 @@ impl Render {
 
 /// Sends a process a signal, such as `KILL`.
 pub(crate) fn signal(pid: u32, name: &str) {
+    assert!(try_signal(pid, name), "process {pid} is there to be sent {name}");
+}
+
+/// Sends a process a signal; whether it is there.
+pub(crate) fn try_signal(pid: u32, name: &str) -> bool {
     let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
-    assert!(sent.is_ok_and(|status| status.success()), "process {pid} is there to be sent {name}");
+    sent.is_ok_and(|status| status.success())
 }
 
 impl Rendered {
