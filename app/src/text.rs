@@ -2,6 +2,14 @@
 
 use blendnet_protocol::Split;
 
+/// An amount of money, of millionths of a dollar.
+pub fn usd(micros: u64) -> String {
+    let digits = if micros > 0 && micros < 10_000 { 4 } else { 2 };
+    #[expect(clippy::cast_precision_loss, reason = "an amount for people")]
+    let dollars = micros as f64 / 1e6;
+    format!("${dollars:.digits$}")
+}
+
 /// `45 s`, `3 min 05 s`, `2 h 10 min`.
 pub fn duration(secs: f64) -> String {
     if !secs.is_finite() || secs < 0.0 {

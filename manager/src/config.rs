@@ -70,6 +70,22 @@ pub struct Lender {
     /// A setting of the provider; may be given several times.
     #[arg(long = "provider-set", value_name = "NAME=VALUE")]
     pub settings: Vec<String>,
+    /// What an hour of a launched agent costs, in US dollars: electricity, or what a cluster bills.
+    /// Jobs can have a budget then.
+    #[arg(long, value_name = "USD", value_parser = usd)]
+    pub usd_per_hour: Option<f64>,
+}
+
+impl Lender {
+    /// About how long an agent takes from its launch to its first answer.
+    pub(crate) fn boot(&self) -> Duration {
+        Duration::from_secs(if self.provider == "local" { 5 } else { 60 })
+    }
+}
+
+fn usd(text: &str) -> Result<f64, String> {
+    let usd: f64 = text.parse().map_err(|_not| format!("`{text}` is no number"))?;
+    if (0.0..=10_000.0).contains(&usd) { Ok(usd) } else { Err("it is from 0 to 10000".to_owned()) }
 }
 
 impl Config {

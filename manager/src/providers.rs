@@ -100,7 +100,7 @@ mod tests {
 
     fn lender(provider: &str, settings: &[&str]) -> Lender {
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        Lender { provider: provider.to_owned(), settings }
+        Lender { provider: provider.to_owned(), settings, usd_per_hour: None }
     }
 
     #[test]

@@ -83,7 +83,8 @@ fn farm_secs(scene: &Path, folder: &Path, options: &[&str]) -> (f64, Value) {
 
 fn still(blender: &Blender) {
     let folder = tempfile::tempdir().expect("a folder");
-    let scene = blender.make_scene("heavy", &folder.path().join("heavy.blend"), &[]);
+    let scene =
+        blender.make_scene("heavy", &folder.path().join("heavy.blend"), &["--samples", "320"]);
     let alone = blender_secs(blender, &scene, &folder.path().join("alone_"), &["-f", "1"]);
     let (farm, done) = farm_secs(&scene, folder.path(), &[]);
     say(&format!(

@@ -128,6 +128,7 @@ fn ended(frame: i32) -> Step {
 fn progress(frames: i32, agents: usize) -> Step {
     let job: JobId = "a1".parse().expect("an id");
     let in_work = (1..=frames).map(|frame| FrameInWork {
+        noise: None,
         frame,
         state: FrameState::Running,
         done: 0.5,
@@ -152,6 +153,8 @@ fn progress(frames: i32, agents: usize) -> Step {
         }),
     };
     Step::Progress(Box::new(ProgressReport {
+        limits: blendnet_protocol::JobLimits::default(),
+        spent_usd_micros: 0,
         job: job.clone(),
         state: JobState::Running,
         done: 0.5,

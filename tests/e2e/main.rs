@@ -15,6 +15,7 @@ mod crash_points;
 mod door;
 mod exactness;
 mod failures;
+mod limits;
 mod losses;
 mod notices;
 mod openapi;

@@ -61,6 +61,35 @@ fn read(path: &Path) -> (usize, usize, Channels) {
     (size.0, size.1, channels)
 }
 
+/// Root mean square of how much brighter a display shows one picture's Combined than another's:
+/// the square root of its luminance, white or brighter is 1. As in the film, the worst thousandth of
+/// the pixels is left out.
+///
+/// # Panics
+/// If one of them can't be read or has no Combined.
+pub fn noise_between(one: &Path, other: &Path) -> f64 {
+    let shown = |path: &Path| -> Vec<f64> {
+        let (_, _, channels) = read(path);
+        let of = |component: &str| -> Vec<f64> {
+            let fits =
+                |name: &str| name.ends_with(&format!("Combined.{component}")) || name == component;
+            let found = channels.iter().find(|(name, _)| fits(name));
+            let (_, values) = found.unwrap_or_else(|| panic!("Combined in {}", path.display()));
+            values.iter().map(|&value| f64::from(value)).collect()
+        };
+        let (red, green, blue) = (of("R"), of("G"), of("B"));
+        let colours = red.iter().zip(&green).zip(&blue);
+        let light = colours.map(|((r, g), b)| 0.2126 * r + 0.7152 * g + 0.0722 * b);
+        light.map(|light| light.clamp(0.0, 1.0).sqrt()).collect()
+    };
+    let (one, other) = (shown(one), shown(other));
+    let mut squares: Vec<f64> =
+        one.iter().zip(&other).map(|(one, other)| (one - other).powi(2)).collect();
+    squares.sort_by(f64::total_cmp);
+    squares.truncate(squares.len() - squares.len() / 1000);
+    (squares.iter().sum::<f64>() / squares.len() as f64).sqrt()
+}
+
 fn kind(channel: &str) -> Kind {
     let pass = channel.rsplit('.').nth(1).unwrap_or(channel);
     let short = ["DiffDir", "DiffInd", "GlossDir", "GlossInd"];

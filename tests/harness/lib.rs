@@ -18,7 +18,7 @@ mod server;
 mod window;
 
 pub use blender::{Blender, blenders, system_blender};
-pub use compare::{Difference, Kind, PngDifference, compare_exr, compare_png};
+pub use compare::{Difference, Kind, PngDifference, compare_exr, compare_png, noise_between};
 pub use farm::Farm;
 pub use programs::{cache_home, command, program};
 pub use render::{Render, Rendered};

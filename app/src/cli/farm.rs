@@ -10,7 +10,7 @@ use super::farm_args::FarmArgs;
 use super::printer::{print_json, print_lines};
 use super::room::{self, PairArgs, UnpairArgs};
 use super::{Ending, Shared, exit};
-use crate::text::{count, percent};
+use crate::text::{count, percent, usd};
 use crate::workflow::farm::Farm;
 use crate::workflow::launch::Lifetime;
 
@@ -175,7 +175,31 @@ pub(super) fn job_line(job: &JobView) -> String {
         JobState::Failed => "failed",
     };
     let frames = count(job.frames.len(), "frame", "frames");
-    format!("job {}: {}, {frames}, {state}, {}", job.id, job.name, percent(job.done))
+    let line = format!("job {}: {}, {frames}, {state}, {}", job.id, job.name, percent(job.done));
+    std::iter::once(line).chain(limit_texts(job)).collect::<Vec<_>>().join(", ")
+}
+
+/// What a job has cost, how clean it is, and what it is to keep.
+fn limit_texts(job: &JobView) -> Vec<String> {
+    let mut texts = Vec::new();
+    let spent = job.cost.spent_usd_micros;
+    match job.limits.budget_usd_micros {
+        Some(budget) => texts.push(format!("{} of {} spent", usd(spent), usd(budget))),
+        None if spent > 0 => texts.push(format!("{} spent", usd(spent))),
+        None => {}
+    }
+    if let Some(noise) = job.limits.noise {
+        texts.push(format!("to a noise of {noise}"));
+    }
+    let deadline = job.limits.deadline_unix_secs.and_then(|secs| i64::try_from(secs).ok());
+    if let Some(deadline) = deadline.and_then(|secs| jiff::Timestamp::from_second(secs).ok()) {
+        let local = deadline.to_zoned(jiff::tz::TimeZone::system());
+        texts.push(format!("due {}", local.strftime("%Y-%m-%d %H:%M")));
+    }
+    if job.priority != 0 {
+        texts.push(format!("priority {}", job.priority));
+    }
+    texts
 }
 
 #[cfg(test)]

@@ -31,6 +31,10 @@ pub(super) struct FarmArgs {
     /// A setting of the provider, such as `partition=night`; may be given several times
     #[arg(long = "provider-set", value_name = "NAME=VALUE", requires = "provider")]
     provider_settings: Vec<String>,
+    /// What an hour of an agent costs, in US dollars: electricity, or what a cluster bills. Renders
+    /// can have a budget then
+    #[arg(long, value_name = "USD", value_parser = super::limits::usd_micros)]
+    usd_per_hour: Option<u64>,
 }
 
 impl FarmArgs {
@@ -45,6 +49,7 @@ impl FarmArgs {
             idle: None,
             provider: self.provider.clone(),
             provider_settings: self.provider_settings.clone(),
+            usd_micros_per_hour: self.usd_per_hour,
         })
     }
 
@@ -59,6 +64,7 @@ impl FarmArgs {
             (self.threads_per_agent.is_some(), "--threads-per-agent"),
             (!self.blenders.is_empty(), "--blender"),
             (self.provider.is_some(), "--provider"),
+            (self.usd_per_hour.is_some(), "--usd-per-hour"),
         ];
         let given: Vec<&str> = given.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
         if given.is_empty() || !matches!(Farm::join(data).await, Ok(Some(_))) {

@@ -14,6 +14,7 @@ pub mod exit;
 mod farm;
 mod farm_args;
 mod jobs;
+mod limits;
 mod moved;
 mod open;
 mod pack;
@@ -40,7 +41,7 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     #[command(flatten)]
-    OnFarm(OnFarm),
+    OnFarm(Box<OnFarm>),
     #[command(flatten)]
     OfScene(scene::SceneCommand),
     /// Open the window, with a scene in it; a window that is open already shows it
@@ -65,7 +66,7 @@ enum OnFarm {
     /// Keep a farm warm on this machine
     #[command(subcommand)]
     Farm(farm::FarmCommand),
-    /// List or delete the jobs that the farm keeps
+    /// List, change, pause, finish or delete the jobs that the farm keeps
     Jobs {
         #[command(subcommand)]
         command: Option<jobs::JobsCommand>,
@@ -100,7 +101,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     start_log();
     let Cli { data_dir, json, command } = cli;
     let command = match command {
-        Some(Command::OnFarm(command)) => command,
+        Some(Command::OnFarm(command)) => *command,
         Some(Command::OfScene(command)) => return ended(scene::run(&command, json), json),
         Some(Command::Open(args)) => {
             return ended(open::run(&args, data_dir.as_deref(), json), json);

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::farm::printed;
 use super::farm_args::FarmArgs;
+use super::limits::LimitArgs;
 use super::moved::MovedArgs;
 use super::printer::{Printer, print_json, print_lines};
 use super::{Ending, Shared};
@@ -52,6 +53,8 @@ pub(super) struct RenderArgs {
     /// Render although files that the scene needs are missing
     #[arg(long)]
     allow_missing: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
     #[command(flatten)]
     moved: MovedArgs,
     #[command(flatten)]
@@ -110,6 +113,8 @@ fn order(args: RenderArgs) -> Result<(Request, StartOptions), Problem> {
         },
         frames: args.frames,
         split: args.split.into(),
+        priority: args.limits.priority().unwrap_or(0),
+        limits: args.limits.limits(),
         max_agents: args.farm.agents(),
         allow_missing: args.allow_missing,
         moved: args.moved.moved(),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use blendnet_protocol::{AgentState, FrameState, JobState};
 
-use crate::text::{bytes, count, duration, percent};
+use crate::text::{bytes, count, duration, percent, usd};
 use crate::workflow::estimate::Estimate;
 use crate::workflow::event::{
     Event, FrameEnded, FrameInWork, ProgressReport, SceneSummary, Summary, Upload,
@@ -122,11 +122,15 @@ fn done(summary: &Summary) -> Vec<String> {
         0 => String::new(),
         n => format!(", {n} failed"),
     };
+    let fewer = summary.samples_rendered.map_or(String::new(), |n| format!("{n:.0} of "));
     let mut lines = vec![format!(
-        "{frames} done{failed} in {}, {} each",
+        "{frames} done{failed} in {}, {fewer}{} each",
         duration(summary.wall_secs),
         count(summary.total_samples as usize, "sample", "samples")
     )];
+    if summary.spent_usd_micros > 0 {
+        lines.push(format!("{} spent", usd(summary.spent_usd_micros)));
+    }
     if !summary.agents.is_empty() {
         let shares: Vec<String> = summary
             .agents
@@ -163,7 +167,18 @@ pub(super) fn progress(report: &ProgressReport, preview: Option<&Path>) -> Strin
         )),
         several => parts.push(format!("{} frames in work", several.len())),
     }
+    if let [FrameInWork { noise: Some(noise), .. }] = report.in_work.as_slice() {
+        let target = report.limits.noise.map_or(String::new(), |target| format!(" (to {target})"));
+        parts.push(format!("noise {noise:.4}{target}"));
+    }
     parts.push(agents(report));
+    match report.limits.budget_usd_micros {
+        Some(budget) => {
+            parts.push(format!("{} of {}", usd(report.spent_usd_micros), usd(budget)));
+        }
+        None if report.spent_usd_micros > 0 => parts.push(usd(report.spent_usd_micros)),
+        None => {}
+    }
     if report.frames_failed > 0 {
         parts.push(format!("{} failed", report.frames_failed));
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use blendnet_pack::inspect::{Inspection, Scene};
 use blendnet_pack::trace::slashed;
-use blendnet_protocol::{FrameSet, Overrides, SplitChoice};
+use blendnet_protocol::{FrameSet, JobLimits, Overrides, SplitChoice};
 
 use super::command::Order;
 use crate::settings::Settings;
@@ -139,6 +139,8 @@ impl Choice {
             },
             frames: Some(frames),
             split: SplitChoice::Auto,
+            priority: 0,
+            limits: JobLimits::default(),
             max_agents: Some(agents(settings)),
             allow_missing: self.allow_missing,
             moved: self.moved.clone(),
@@ -166,6 +168,7 @@ pub fn start_options(settings: &Settings) -> StartOptions {
         provider: settings.other_lender().map(str::to_owned),
         provider_settings: settings.told(&settings.lender),
         idle: None,
+        usd_micros_per_hour: None,
     }
 }
 

@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 
 use blendnet_protocol::{
-    AgentState, FilmRect, FrameState, JobId, JobState, Region, Rendering, Split, SplitPlan,
+    AgentState, FilmRect, FrameState, JobId, JobLimits, JobState, Region, Rendering, Split,
+    SplitPlan,
 };
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -130,6 +131,10 @@ pub struct ProgressReport {
     pub elapsed_secs: f64,
     /// Until the end, at the measured speed.
     pub remaining_secs: Option<f64>,
+    /// What it has to keep.
+    pub limits: JobLimits,
+    /// What it has cost, in millionths of a dollar; 0 where nothing has a price.
+    pub spent_usd_micros: u64,
     /// The farm's agents.
     pub agents: Vec<AgentReport>,
 }
@@ -153,6 +158,9 @@ pub struct FrameInWork {
     pub done: f64,
     /// Samples merged, averaged over the pixels.
     pub samples_done: f64,
+    /// Noise of what is merged, 0 to 1, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise: Option<f64>,
     /// What is merged; disjoint.
     pub covered: Vec<Region>,
 }
@@ -230,6 +238,12 @@ pub struct Summary {
     pub frames_failed: usize,
     /// Samples of a frame.
     pub total_samples: u32,
+    /// Samples that the pictures have on average, where they are fewer: good enough, clean enough, or
+    /// all that the budget bought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples_rendered: Option<f64>,
+    /// What it cost, in millionths of a dollar; 0 where nothing has a price.
+    pub spent_usd_micros: u64,
     /// Since the command began.
     pub wall_secs: f64,
     /// Time rendered, pauses left out.

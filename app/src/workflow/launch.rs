@@ -43,6 +43,8 @@ pub struct StartOptions {
     pub provider: Option<String>,
     /// Settings of the provider, `NAME=VALUE`.
     pub provider_settings: Vec<String>,
+    /// What an hour of an agent costs, in millionths of a dollar; `None`: nothing that is counted.
+    pub usd_micros_per_hour: Option<u64>,
 }
 
 /// When a farm ends by itself.
@@ -134,6 +136,10 @@ fn arguments(data: &DataDir, options: &StartOptions, agent: &Path) -> Vec<std::f
     }
     for setting in &options.provider_settings {
         arguments.extend(["--provider-set".into(), setting.into()]);
+    }
+    if let Some(micros) = options.usd_micros_per_hour {
+        let usd = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+        arguments.extend(["--usd-per-hour".into(), usd.into()]);
     }
     if let Some(idle) = options.idle {
         for option in ["--idle-secs", "--agent-idle-secs"] {
@@ -312,6 +318,7 @@ mod tests {
             idle: Some(Duration::from_mins(1)),
             provider: Some("slurm".to_owned()),
             provider_settings: vec!["partition=night".to_owned()],
+            usd_micros_per_hour: Some(1_050_000),
         };
         let arguments = arguments(&data, &options, Path::new("/bin/blendnet-agent"));
         let text: Vec<&str> = arguments.iter().map(|a| a.to_str().unwrap()).collect();
@@ -322,6 +329,7 @@ mod tests {
         assert_eq!(value("--idle-secs"), "60");
         assert_eq!(value("--provider"), "slurm");
         assert_eq!(value("--provider-set"), "partition=night");
+        assert_eq!(value("--usd-per-hour"), "1.050000");
         assert_eq!(value("--agent-idle-secs"), "60");
     }
 }

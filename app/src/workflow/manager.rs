@@ -6,8 +6,8 @@ use std::time::Duration;
 use blendnet_net::blobs::Bundle;
 use blendnet_net::client::{Client, ClientError, Sent, segment};
 use blendnet_protocol::{
-    AgentId, BlobId, FarmView, JobId, JobSpec, JobView, Manifest, PairRequest, RoomMachine,
-    Unpaired,
+    AgentId, BlobId, FarmView, JobId, JobLimits, JobSpec, JobView, Manifest, PairRequest,
+    RoomMachine, Unpaired,
 };
 use serde::Serialize;
 
@@ -135,6 +135,11 @@ impl Manager {
     /// Jobs with a larger priority come first.
     pub async fn prioritise(&self, job: &JobId, priority: i32) -> Result<JobView, ClientError> {
         self.client.put(&format!("job/{job}/priority"), &Priority { priority }).await
+    }
+
+    /// Budget, deadline and noise target.
+    pub async fn limit(&self, job: &JobId, limits: &JobLimits) -> Result<JobView, ClientError> {
+        self.client.put(&format!("job/{job}/limits"), limits).await
     }
 
     /// Lets a frame go before the others.

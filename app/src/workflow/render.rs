@@ -286,6 +286,8 @@ fn summary(ended: &Ended, output: &Output, began: Instant) -> Summary {
         frames_done: count(FrameState::Completed),
         frames_failed: count(FrameState::Failed),
         total_samples: job.total_samples,
+        samples_rendered: samples_rendered(job),
+        spent_usd_micros: job.cost.spent_usd_micros,
         wall_secs: began.elapsed().as_secs_f64(),
         render_secs: job.elapsed_secs,
         work_ratio: job.work_ratio,
@@ -293,6 +295,15 @@ fn summary(ended: &Ended, output: &Output, began: Instant) -> Summary {
         estimated_secs: None,
         agents: ended.shares.clone(),
     }
+}
+
+/// Samples of a finished frame on average, if any frame has fewer than it was to have.
+#[expect(clippy::cast_precision_loss, reason = "a number for people")]
+fn samples_rendered(job: &JobView) -> Option<f64> {
+    let done = job.frames.iter().filter(|frame| frame.state == FrameState::Completed);
+    let samples: Vec<f64> = done.map(|frame| frame.samples_done).collect();
+    let fewer = samples.iter().any(|&samples| samples + 0.5 < f64::from(job.total_samples));
+    fewer.then(|| samples.iter().sum::<f64>() / samples.len() as f64)
 }
 
 /// What to look at: the scene's own output, or the lossless image.

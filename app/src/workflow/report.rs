@@ -28,12 +28,15 @@ pub fn progress(view: &FarmView, job: &JobView) -> ProgressReport {
                 state: frame.state,
                 done: frame.done,
                 samples_done: frame.samples_done,
+                noise: frame.noise,
                 covered: frame.covered.clone(),
             })
             .collect(),
         total_samples: job.total_samples,
         elapsed_secs: job.elapsed_secs,
         remaining_secs: job.remaining_secs,
+        limits: job.limits,
+        spent_usd_micros: job.cost.spent_usd_micros,
         agents: view
             .agents
             .iter()

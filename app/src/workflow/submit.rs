@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use blendnet_protocol::{
-    FrameSet, JobId, JobSpec, JobState, JobView, Overrides, PackPath, SceneSpec, SplitChoice,
+    FrameSet, JobId, JobLimits, JobSpec, JobState, JobView, Overrides, PackPath, SceneSpec,
+    SplitChoice,
 };
 
 use super::blend_file::BlendFile;
@@ -30,6 +31,10 @@ pub struct Request {
     pub frames: Option<FrameSet>,
     /// How frames are split.
     pub split: SplitChoice,
+    /// Before jobs with a smaller one.
+    pub priority: i32,
+    /// Budget, deadline and noise target.
+    pub limits: JobLimits,
     /// Most agents for this job.
     pub max_agents: Option<u32>,
     /// Render although files are missing.
@@ -55,8 +60,8 @@ pub async fn submit(
         split: request.split,
         max_agents: request.max_agents,
         hold: true,
-        priority: 0,
-        limits: blendnet_protocol::JobLimits::default(),
+        priority: request.priority,
+        limits: request.limits,
     };
     let submitted = manager.submit(&spec).await;
     submitted.map_err(|e| manager.problem("submitting the job", &e))

@@ -32,12 +32,24 @@ pub(crate) struct Divided {
     pub(crate) by: usize,
 }
 
+/// The light of the parts of one half, kept apart: how far the halves are from each other tells the
+/// noise of the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Half {
+    /// Its sum over samples; behind all other planes.
+    pub(crate) plane: Plane,
+    /// The channels of red, green and blue.
+    pub(crate) colour: [usize; 3],
+}
+
 /// All channels of a film.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Channels {
     /// In the order of the channels' names.
     pub(crate) sources: Vec<Source>,
     pub(crate) mattes: Vec<Matte>,
+    /// What tells the noise, where there is a picture.
+    pub(crate) half: Option<Half>,
     /// Planes of sums; they come before those of cryptomattes.
     pub(crate) sum_count: usize,
     /// Values of a pixel in all planes.
@@ -66,7 +78,11 @@ impl Channels {
             depth += matte.plane.depth;
             mattes.push(matte);
         }
-        Ok(Self { sources, mattes, sum_count, depth })
+        let half = picture(names).map(|(colour, _)| {
+            depth += 1;
+            Half { plane: Plane { first: depth - 1, depth: 1 }, colour }
+        });
+        Ok(Self { sources, mattes, half, sum_count, depth })
     }
 
     /// Most values of a pixel in one plane.
@@ -76,21 +92,27 @@ impl Channels {
 
     /// The planes of the picture: red, green, blue and perhaps alpha of the first Combined.
     pub(crate) fn combined(&self, names: &[String]) -> Option<([Plane; 3], Option<Plane>)> {
-        let plane = |name: &str| {
-            let index = names.binary_search_by(|known| known.as_str().cmp(name)).ok()?;
-            match self.sources.get(index)? {
-                Source::Mean(plane) => Some(*plane),
-                _ => None,
-            }
+        let plane = |index: usize| match self.sources.get(index)? {
+            Source::Mean(plane) => Some(*plane),
+            _ => None,
         };
-        let is_red = |name: &&String| {
-            let (_, pass, component) = crate::rule::name_parts(name);
-            component == "R" && (pass == "Combined" || pass.is_empty())
-        };
-        let prefix = names.iter().find(is_red)?.strip_suffix('R')?;
-        let of = |component: &str| plane(&format!("{prefix}{component}"));
-        Some(([of("R")?, of("G")?, of("B")?], of("A")))
+        let ([red, green, blue], alpha) = picture(names)?;
+        Some(([plane(red)?, plane(green)?, plane(blue)?], alpha.and_then(plane)))
     }
+}
+
+/// The channels of the picture: red, green, blue and perhaps alpha of the first Combined.
+fn picture(names: &[String]) -> Option<([usize; 3], Option<usize>)> {
+    let is_red = |name: &&String| {
+        let (_, pass, component) = crate::rule::name_parts(name);
+        component == "R" && (pass == "Combined" || pass.is_empty())
+    };
+    let prefix = names.iter().find(is_red)?.strip_suffix('R')?;
+    let of = |component: &str| {
+        let wanted = format!("{prefix}{component}");
+        names.binary_search(&wanted).ok()
+    };
+    Some(([of("R")?, of("G")?, of("B")?], of("A")))
 }
 
 fn source(name: &str, planes: &BTreeMap<&str, (usize, Plane)>) -> Result<Source, FilmError> {
@@ -134,11 +156,13 @@ mod tests {
     }
 
     #[test]
-    fn sums_come_first_and_cryptomattes_have_twice_the_places() {
+    fn sums_come_first_then_cryptomattes_with_twice_the_places_then_the_half() {
         let passes = [("Combined", "RGBA"), ("CryptoObject00", "rgba"), ("CryptoObject01", "rgba")];
         let channels = Channels::new(&names(&passes)).unwrap();
-        assert_eq!((channels.sum_count, channels.depth), (4, 4 + 8));
+        assert_eq!((channels.sum_count, channels.depth), (4, 4 + 8 + 1));
         assert_eq!(channels.mattes[0].plane, Plane { first: 4, depth: 8 });
+        let half = Half { plane: Plane { first: 12, depth: 1 }, colour: [3, 2, 1] };
+        assert_eq!(channels.half, Some(half));
     }
 
     #[test]

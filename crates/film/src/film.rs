@@ -89,6 +89,7 @@ impl Film {
         }
         let mut after = self.header.clone();
         after.channels.clone_from(&part.names);
+        let in_half = after.share_out(region);
         after.cover(region);
         after.attributes.add(&part.attributes);
         after.check_length(self.planes.file())?;
@@ -104,7 +105,7 @@ impl Film {
             };
             let area = self.area(tile, rows);
             let samples = (region.samples, self.header.total_samples);
-            fold(&mut journal, &self.planes, &self.channels, (&band, &area), samples)?;
+            fold(&mut journal, &self.planes, &self.channels, (&band, &area), samples, in_half)?;
         }
         self.planes.file().sync_data()?;
         after.written = self.header.written;

@@ -2,8 +2,9 @@
 
 use crate::FilmError;
 use crate::band::Band;
-use crate::channel::{Channels, Source};
+use crate::channel::{Channels, Half, Source};
 use crate::journal::{Journal, steps};
+use crate::noise::luminance;
 use crate::planes::{Area, Plane, Planes};
 use blendnet_protocol::SampleRange;
 use std::ops::Range;
@@ -15,6 +16,7 @@ pub(crate) fn fold(
     channels: &Channels,
     (band, area): (&Band, &Area),
     samples: (SampleRange, u32),
+    in_half: bool,
 ) -> Result<(), FilmError> {
     let mut buffer = Vec::new();
     for rows in steps(band.rows.clone(), area.width, channels.deepest()) {
@@ -23,6 +25,9 @@ pub(crate) fn fold(
         let area = Area { rows: start..start + rows.len(), ..area.clone() };
         let mut step = Step { journal, planes, area, buffer: &mut buffer };
         step.add_rows(channels, (band, &rows), samples)?;
+        if let Some(half) = channels.half.filter(|_| in_half) {
+            step.add_half(half, (band, &rows), samples.0)?;
+        }
     }
     Ok(())
 }
@@ -75,6 +80,21 @@ impl Step<'_, '_> {
             self.change(matte.plane, |places| matte.add(places, (band, rows), share))?;
         }
         Ok(())
+    }
+
+    fn add_half(
+        &mut self,
+        half: Half,
+        (band, rows): (&Band, &Range<usize>),
+        samples: SampleRange,
+    ) -> Result<(), FilmError> {
+        let weight = f64::from(samples.sample_count());
+        let [red, green, blue] = half.colour.map(|channel| band.lines(channel, rows));
+        let colours = red.iter().zip(green).zip(blue);
+        let light = colours.map(|((&red, &green), &blue)| {
+            weight * luminance([f64::from(red), f64::from(green), f64::from(blue)])
+        });
+        self.add(half.plane, light)
     }
 
     fn add(&mut self, plane: Plane, values: impl Iterator<Item = f64>) -> Result<(), FilmError> {

@@ -9,7 +9,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 /// Version of the layout and of the rules.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// A part that is being added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +53,8 @@ pub(crate) struct Header {
     /// Names of the channels, sorted; empty before the first part.
     pub(crate) channels: Vec<String>,
     pub(crate) covered: Vec<Region>,
+    /// Those that are in the half that is kept apart too.
+    pub(crate) half: Vec<Region>,
     /// The parts' attributes.
     pub(crate) attributes: Attributes,
     /// How often it was written before.
@@ -69,6 +71,7 @@ impl Header {
             folding: None,
             channels: Vec::new(),
             covered: Vec::new(),
+            half: Vec::new(),
             attributes: Attributes::default(),
             written: 0,
         }
@@ -113,24 +116,38 @@ impl Header {
 
     /// Adds a region and joins those that touch.
     pub(crate) fn cover(&mut self, region: Region) {
-        self.covered.push(region);
-        self.covered.sort_by_key(|r| (r.tile, r.samples));
-        self.covered.dedup_by(|next, kept| {
-            let touching = kept.tile == next.tile && kept.samples.end() == next.samples.start();
-            match SampleRange::new(kept.samples.start(), next.samples.end()) {
-                Ok(samples) if touching => kept.samples = samples,
-                _ => return false,
-            }
-            true
-        });
+        add(&mut self.covered, region);
+    }
+
+    /// Before a region is covered: whether it goes to the half that is kept apart. It does where
+    /// that half has no more samples than the other one.
+    pub(crate) fn share_out(&mut self, region: Region) -> bool {
+        let samples = |regions: &[Region]| -> u64 {
+            let there = regions.iter().filter(|r| r.tile.overlaps(region.tile));
+            there.map(|r| u64::from(r.samples.sample_count())).sum()
+        };
+        let in_half = 2 * samples(&self.half) <= samples(&self.covered);
+        if in_half {
+            add(&mut self.half, region);
+        }
+        in_half
     }
 
     /// Samples merged of each pixel of a row, counted from the image's top.
     pub(crate) fn weights(&self, row: usize) -> Vec<f64> {
+        self.weights_of(&self.covered, row)
+    }
+
+    /// Those of them that are in the half that is kept apart.
+    pub(crate) fn half_weights(&self, row: usize) -> Vec<f64> {
+        self.weights_of(&self.half, row)
+    }
+
+    fn weights_of(&self, regions: &[Region], row: usize) -> Vec<f64> {
         let canvas = self.canvas();
         let mut weights = vec![0.0; canvas.width_px() as usize];
         let y = (canvas.top_px() as usize).saturating_sub(1 + row);
-        for region in &self.covered {
+        for region in regions {
             let tile = region.tile;
             if (tile.y_px() as usize..tile.top_px() as usize).contains(&y) {
                 let x = (tile.x_px() - canvas.x_px()) as usize;
@@ -140,4 +157,18 @@ impl Header {
         }
         weights
     }
+}
+
+/// Adds a region and joins those that touch.
+fn add(regions: &mut Vec<Region>, region: Region) {
+    regions.push(region);
+    regions.sort_by_key(|r| (r.tile, r.samples));
+    regions.dedup_by(|next, kept| {
+        let touching = kept.tile == next.tile && kept.samples.end() == next.samples.start();
+        match SampleRange::new(kept.samples.start(), next.samples.end()) {
+            Ok(samples) if touching => kept.samples = samples,
+            _ => return false,
+        }
+        true
+    });
 }

@@ -22,6 +22,7 @@ mod image;
 mod journal;
 mod look;
 mod matte;
+mod noise;
 mod part;
 mod picture;
 mod planes;

@@ -80,7 +80,11 @@ impl Cell {
     }
 }
 
-fn encode(pixels: &[[u8; 4]], width: usize, height: usize) -> Result<Vec<u8>, FilmError> {
+pub(crate) fn encode(
+    pixels: &[[u8; 4]],
+    width: usize,
+    height: usize,
+) -> Result<Vec<u8>, FilmError> {
     let is_opaque = pixels.iter().all(|[_, _, _, alpha]| *alpha == u8::MAX);
     let (bytes, kind) = if is_opaque {
         let colours = pixels.iter().flat_map(|[red, green, blue, _]| [*red, *green, *blue]);

@@ -40,27 +40,19 @@ impl Farm {
                 self.reference_known(&agent, pixel_samples_per_sec);
             }
             Event::AgentLost(id) => self.agent_lost(&id, AgentPhase::Lost(now)),
+            Event::AgentPriced { agent, offer, payer, unbilled } => {
+                self.pay_kept(&agent, offer, payer, unbilled);
+            }
             Event::AgentLeaving { agent, secs_left } => {
-                if let Some(agent) = self.agents.get_mut(&agent)
-                    && !matches!(agent.phase, AgentPhase::Draining)
-                {
-                    agent.phase = AgentPhase::Leaving(now + Duration::from_secs(secs_left));
-                }
+                self.leaves(&agent, now + Duration::from_secs(secs_left));
             }
             Event::AgentEnded(id, failure) => self.agent_ended(&id, failure, now),
-            Event::SceneSent { agent, scene, arrived } => {
-                if let Some(agent) = self.agents.get_mut(&agent) {
-                    let _replaced = if arrived {
-                        agent.scenes.insert(scene, true)
-                    } else {
-                        agent.scenes.remove(&scene)
-                    };
-                }
-            }
+            Event::SceneSent { agent, scene, arrived } => self.scene_sent(&agent, scene, arrived),
             Event::Rendered { work, secs, pixel_samples } => {
                 self.rendered(&work, secs, pixel_samples, now);
             }
             Event::Merged { work, job, frame, secs } => {
+                self.collected(&work);
                 self.merged(&job, frame, secs, |coverage| coverage.deliver(&work));
             }
             Event::PartMerged { job, frame, region, secs, .. } => {
@@ -68,11 +60,13 @@ impl Farm {
             }
             Event::Noise { job, frame, noise } => self.noise_is(&job, frame, noise),
             Event::FrameCompleted { job, frame } => {
+                self.frame_collected(&job, frame);
                 self.frame_ends(&job, frame, FrameState::Completed, None);
             }
             Event::Failed { work, failure } => self.failed(&work, failure, now),
             Event::ResultUnusable { work, job, frame, failure } => {
                 self.unqueue(&work, now);
+                self.collected(&work);
                 self.give_back(&work, &job, frame);
                 if failure.kind == FailureKind::DiskFull {
                     // Our own disk: no frame of the job can be kept.
@@ -86,6 +80,7 @@ impl Farm {
             }
             Event::GaveBack { work, job, frame } => {
                 self.unqueue(&work, now);
+                self.collected(&work);
                 self.give_back(&work, &job, frame);
             }
             Event::JobAdded(id, job) => drop(self.jobs.insert(id, *job)),
@@ -120,9 +115,16 @@ impl Farm {
         let Some(agent) = self.agents.get_mut(id) else { return };
         agent.phase = phase;
         agent.scenes.clear();
+        agent.collecting.clear();
         for lost in std::mem::take(&mut agent.queue) {
             self.give_back(&lost.work, &lost.job, lost.task.frame());
         }
+    }
+
+    fn scene_sent(&mut self, agent: &AgentId, scene: SceneId, arrived: bool) {
+        let Some(agent) = self.agents.get_mut(agent) else { return };
+        let _replaced =
+            if arrived { agent.scenes.insert(scene, true) } else { agent.scenes.remove(&scene) };
     }
 
     fn agent_ended(&mut self, id: &AgentId, failure: Option<WorkFailure>, now: Duration) {
@@ -159,6 +161,9 @@ impl Farm {
         agent.began = now;
         if agent.queue.is_empty() {
             agent.idle_since = now;
+        }
+        if done.task != Task::Inspect {
+            agent.collecting.push(done.clone());
         }
         let bounds = self.jobs.get(&done.job).and_then(|job| job.plan.as_ref()?.bounds());
         let pixel_samples = match (done.task, bounds) {

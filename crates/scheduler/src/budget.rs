@@ -18,10 +18,15 @@ use std::time::Duration;
 pub(crate) type Money = u128;
 const MILLIS_PER_HOUR: Money = 3_600_000;
 
-/// What an instance may still cost from the decision to end it.
-const ENDING: Duration = Duration::from_mins(1);
+/// For at most so long an instance may still cost something from the decision to end it.
+const LONGEST_ENDING: Duration = Duration::from_mins(1);
 /// Taken for denoising and composing a frame before it was measured, and at least.
 const FINISHING: Duration = Duration::from_mins(1);
+
+/// What is quick to start is quick to end; a price that jumps meanwhile has room in it.
+fn ending(offer: &Offer) -> Duration {
+    (6 * offer.boot).min(LONGEST_ENDING)
+}
 
 fn price(offer: &Offer, time: Duration) -> Money {
     Money::from(offer.usd_micros_per_hour) * time.as_millis()
@@ -67,6 +72,25 @@ impl Farm {
         }
     }
 
+    /// An instance that an earlier manager launched; it has cost this long already.
+    pub(crate) fn pay_kept(
+        &mut self,
+        id: &AgentId,
+        offer: Offer,
+        payer: Option<JobId>,
+        unbilled: Duration,
+    ) {
+        let now = self.now;
+        let owed = price(&offer, unbilled);
+        if let Some(job) = payer.as_ref().and_then(|payer| self.jobs.get_mut(payer)) {
+            job.spent += owed;
+        }
+        let Some(agent) = self.agents.get_mut(id) else { return };
+        agent.interruptible = offer.spot;
+        (agent.offer, agent.payer) = (Some(offer), payer);
+        (agent.billed, agent.billed_until) = (owed, now);
+    }
+
     /// Books what an instance has cost until now.
     pub(crate) fn bill(&mut self, id: &AgentId) {
         let now = self.now;
@@ -109,7 +133,8 @@ impl Farm {
     }
 
     fn ending_cost(&self, id: &JobId) -> Money {
-        self.paid_by(id).map(|(_, agent)| agent.price(ENDING)).sum()
+        let offers = self.paid_by(id).filter_map(|(_, agent)| agent.offer.as_ref());
+        offers.map(|offer| price(offer, ending(offer))).sum()
     }
 
     /// What denoising and composing the frames that have something will cost.
@@ -119,8 +144,8 @@ impl Farm {
         let frames = job.frames.values().filter(begun).count() as Money;
         let each = job.finish_secs.max(FINISHING);
         // Those that render may be taken away: one more must be able to come and finish.
-        let boot = self.offers.iter().map(|offer| offer.boot).max().unwrap_or_default();
-        let again = if frames > 0 { (2 * boot + ENDING).as_millis() } else { 0 };
+        let again = self.offers.iter().map(|offer| 2 * offer.boot + ending(offer)).max();
+        let again = again.filter(|_| frames > 0).unwrap_or_default().as_millis();
         Money::from(dearest) * (frames * each.as_millis() + again)
     }
 
@@ -133,12 +158,12 @@ impl Farm {
     pub(crate) fn can_afford(&self, id: &JobId, offer: &Offer, now: Duration) -> bool {
         let Some(job) = self.jobs.get(id) else { return false };
         let Some(ceiling) = ceiling(job) else { return true };
-        let useful = 2 * (offer.boot + ENDING);
-        let one_more = price(offer, offer.min_billed.max(useful) + ENDING);
+        let useful = 2 * (offer.boot + ending(offer));
+        let one_more = price(offer, offer.min_billed.max(useful) + ending(offer));
         if job.exhausted {
             let rate = offer.usd_micros_per_hour;
             let alone = self.paid_by(id).next().is_none();
-            let finishing = self.finishing_cost(id, rate) + price(offer, ENDING);
+            let finishing = self.finishing_cost(id, rate) + price(offer, ending(offer));
             return alone
                 && self.spent(id, now) + finishing.max(price(offer, offer.min_billed)) <= ceiling;
         }
@@ -184,6 +209,12 @@ impl Farm {
         if !job.is_active() || job.plan.is_none() {
             return;
         }
+        if !job.frames.values().any(|frame| !frame.is_open() || frame.can_settle()) {
+            let message = "the budget is too small for one picture; what is rendered is kept: raise \
+                           the budget and go on with the job";
+            self.job_failed(id, out_of_money(message));
+            return;
+        }
         let rest = rest
             .map_or_else(String::new, |usd| format!("; the rest would cost about {usd:.2} USD"));
         job.money_message = Some(format!(
@@ -202,15 +233,9 @@ impl Farm {
     /// Not even finishing can be paid: its instances end now.
     fn cut_off(&mut self, id: &JobId, actions: &mut Vec<Action>) {
         if self.jobs.get(id).is_some_and(Job::is_active) {
-            let failure = WorkFailure {
-                kind: FailureKind::Internal,
-                fault: Fault::Attempt,
-                message: "the budget is used up before all frames were finished; what is rendered \
-                          is kept: raise the budget and go on with the job"
-                    .to_owned(),
-                last_lines: vec![],
-            };
-            self.job_failed(id, failure);
+            let message = "the budget is used up before all frames were finished; what is rendered \
+                           is kept: raise the budget and go on with the job";
+            self.job_failed(id, out_of_money(message));
         }
         let ending: Vec<AgentId> = self
             .paid_by(id)
@@ -224,15 +249,13 @@ impl Farm {
     }
 
     /// Instances of jobs that are used up end as soon as nothing is left for them to finish.
-    pub(crate) fn end_unpaid(&mut self, actions: &mut Vec<Action>) {
+    pub(crate) fn end_unpaid(&mut self, now: Duration, actions: &mut Vec<Action>) {
         let used_up = |(id, job): (&JobId, &Job)| job.exhausted.then(|| id.clone());
         for id in self.jobs.iter().filter_map(used_up).collect::<Vec<_>>() {
-            let finishes = |f: &Frame| f.is_open() && f.finishing.is_none();
-            let job = self.jobs.get(&id);
-            let to_finish = job.is_some_and(|j| j.is_active() && j.frames.values().any(finishes));
+            let to_finish = self.jobs.get(&id).is_some_and(Job::has_to_finish);
             let idle: Vec<AgentId> = self
                 .paid_by(&id)
-                .filter(|(_, a)| a.queue.is_empty() && a.phase != AgentPhase::Draining)
+                .filter(|(_, a)| a.can_go(now) && a.phase != AgentPhase::Draining)
                 .map(|(id, _)| id.clone())
                 .collect();
             for agent in idle.into_iter().skip(usize::from(to_finish)) {
@@ -252,11 +275,31 @@ impl Farm {
     }
 }
 
+fn out_of_money(message: &str) -> WorkFailure {
+    WorkFailure {
+        kind: FailureKind::Internal,
+        fault: Fault::Attempt,
+        message: message.to_owned(),
+        last_lines: vec![],
+    }
+}
+
 fn ceiling(job: &Job) -> Option<Money> {
     job.limits.budget_usd_micros.map(|micros| Money::from(micros) * MILLIS_PER_HOUR)
 }
 
 impl Job {
+    /// It has cost this much before, in millionths of a dollar.
+    pub fn resume_spent(&mut self, usd_micros: u64) {
+        self.spent = Money::from(usd_micros) * MILLIS_PER_HOUR;
+    }
+
+    /// Whether its budget is used up, and something that it bought waits for being finished.
+    pub(crate) fn has_to_finish(&self) -> bool {
+        let waits = |frame: &Frame| frame.is_open() && frame.finishing.is_none();
+        self.exhausted && self.is_active() && self.frames.values().any(waits)
+    }
+
     /// Whether only what is rendered already is to be finished.
     pub(crate) fn only_finishes(&self) -> bool {
         self.exhausted && self.state != JobState::Inspecting

@@ -15,6 +15,17 @@ pub enum Event {
         /// Whether the farm launched it and ends it.
         launched: bool,
     },
+    /// An agent that an earlier manager launched costs something.
+    AgentPriced {
+        /// Who.
+        agent: AgentId,
+        /// What it is.
+        offer: crate::Offer,
+        /// Who pays.
+        payer: Option<JobId>,
+        /// Since when nothing was billed for it.
+        unbilled: std::time::Duration,
+    },
     /// An agent has work that an earlier manager gave it.
     WorkKept {
         /// Who.
@@ -190,6 +201,7 @@ impl Event {
         !matches!(
             self,
             Self::AgentAdded { .. }
+                | Self::AgentPriced { .. }
                 | Self::AgentOnline(_)
                 | Self::Reference { .. }
                 | Self::AgentLost(_)

@@ -92,6 +92,8 @@ pub struct Agent {
     pub interruptible: bool,
     /// Its work, in order; the first is being done.
     pub queue: Vec<Assignment>,
+    /// Work that it has done, and of which the result is not ours yet.
+    pub(crate) collecting: Vec<Assignment>,
     /// Scenes that it has (true) or that are on their way (false).
     pub scenes: BTreeMap<SceneId, bool>,
     /// How fast it renders each job.
@@ -251,6 +253,7 @@ impl Agent {
             retiring: false,
             interruptible: false,
             queue: Vec::new(),
+            collecting: Vec::new(),
             scenes: BTreeMap::new(),
             speeds: BTreeMap::new(),
             reference: None,

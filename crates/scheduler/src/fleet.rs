@@ -1,6 +1,7 @@
 //! How many agents there are: launched while there is work, ended when there is none.
 
 use crate::farm::{Agent, AgentPhase, Farm};
+use crate::job::Job;
 use crate::offer::Offer;
 use crate::plan::Action;
 use blendnet_protocol::{AgentId, JobId, WorkFailure};
@@ -83,7 +84,7 @@ impl Farm {
     /// What a used-up budget bought is finished: one comes for that when all others are gone.
     fn launch_to_finish(&mut self, now: Duration, actions: &mut Vec<Action>) {
         for id in self.active_jobs() {
-            let finishes = self.jobs.get(&id).is_some_and(|j| j.exhausted && j.wants_agents());
+            let finishes = self.jobs.get(&id).is_some_and(Job::has_to_finish);
             if !finishes || self.limits.launched_agents == 0 {
                 continue;
             }
@@ -192,7 +193,7 @@ impl Farm {
             let end = match agent.phase {
                 AgentPhase::Online | AgentPhase::Starting => {
                     let too_dear = !has_work && agent.waits_too_dearly(now);
-                    (surplus > 0 || agent.retiring || too_dear) && agent.queue.is_empty()
+                    (surplus > 0 || agent.retiring || too_dear) && agent.can_go(now)
                 }
                 AgentPhase::Lost(since) => now.saturating_sub(since) >= LOST_FOR_GOOD,
                 AgentPhase::Leaving(by) => now.saturating_sub(by) >= LOST_FOR_GOOD,
@@ -205,6 +206,15 @@ impl Farm {
                 agent.phase = AgentPhase::Draining;
                 actions.push(Action::Terminate { agent: id.clone() });
             }
+        }
+    }
+
+    /// An agent will be taken away by then.
+    pub(crate) fn leaves(&mut self, agent: &AgentId, by: Duration) {
+        if let Some(agent) = self.agents.get_mut(agent)
+            && !matches!(agent.phase, AgentPhase::Draining)
+        {
+            agent.phase = AgentPhase::Leaving(by);
         }
     }
 

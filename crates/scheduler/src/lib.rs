@@ -7,6 +7,7 @@
 
 mod apply;
 mod budget;
+mod collecting;
 mod coverage;
 mod event;
 mod farm;

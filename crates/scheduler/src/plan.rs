@@ -72,7 +72,7 @@ pub fn plan(farm: &mut Farm, now: Duration) -> Vec<Action> {
             farm.assign(agent, depth, &mut actions);
         }
     }
-    farm.end_unpaid(&mut actions);
+    farm.end_unpaid(now, &mut actions);
     actions
 }
 

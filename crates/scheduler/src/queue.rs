@@ -32,6 +32,7 @@ impl Farm {
             Event::FrameResume(id, frame) => self.pause_frame(&id, frame, false),
             Event::JobRemoved(id) => {
                 self.jobs.remove(&id);
+                self.job_collected(&id);
             }
             Event::JobFailed(id, failure) => self.job_failed(&id, failure),
             _ => {}

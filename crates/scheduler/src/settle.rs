@@ -96,12 +96,17 @@ impl Frame {
         if self.coverage.is_complete() {
             return true;
         }
-        let even = self.coverage.even_samples().is_some();
+        let even = self.can_settle();
         if even {
             self.coverage.settle();
             self.paused = false;
         }
         even
+    }
+
+    /// Whether every pixel has the same of it, and has something.
+    pub(crate) fn can_settle(&self) -> bool {
+        self.coverage.is_complete() || self.coverage.even_samples().is_some()
     }
 
     fn has_holes(&self) -> bool {

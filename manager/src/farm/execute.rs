@@ -1,7 +1,7 @@
 //! Carries out what the scheduler decided. No decisions here.
 
 use super::Input;
-use super::owner::{Owner, launched};
+use super::owner::Owner;
 use super::record::JobRecord;
 use crate::reconcile::{AgentLink, Command, failure_of};
 use crate::store::{Change, SavedWork};
@@ -41,7 +41,7 @@ impl Owner {
         tracing::debug!(?action, "decided");
         match action {
             Action::Launch { agent, .. } => {
-                self.changes.push(launched(agent.clone(), None));
+                self.changes.push(self.launched(&agent, None));
                 self.deeds.push(Deed::Launch(agent));
             }
             Action::Terminate { agent } => self.end_agent(&agent),

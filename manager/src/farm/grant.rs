@@ -5,7 +5,6 @@ use super::holds;
 use super::owner::Owner;
 use super::record::{JobFolder, JobRecord};
 use super::request::{FarmError, Request};
-use super::wish::check_limits;
 use crate::reconcile::AgentLink;
 use crate::store::{Change, SavedAgent};
 use blendnet_protocol::{AgentId, BlobId, FileKind, JobId, JobSpec, JobState, JobView, Manifest};
@@ -85,6 +84,7 @@ impl Owner {
             address: Some(address),
             password: Some(password),
             ca_pem,
+            lease: None,
         }));
         let link = AgentLink::add(&self.context, &self.handle, agent.clone(), (endpoint, vec![]));
         self.links.insert(agent.clone(), link);
@@ -122,6 +122,7 @@ impl Owner {
             messages: vec![],
             failure: None,
             elapsed_secs: 0.0,
+            spent: None,
             results: std::collections::BTreeMap::new(),
             previews: std::collections::BTreeMap::new(),
             running_since: None,
@@ -140,7 +141,7 @@ impl Owner {
         if spec.max_agents == Some(0) {
             return Err(FarmError::Invalid("a job needs at least 1 agent".to_owned()));
         }
-        check_limits(&spec.limits)?;
+        self.check_limits(&spec.limits, None)?;
         self.check_manifest(&spec.scene.manifest)
     }
 

@@ -24,7 +24,9 @@ impl Owner {
     }
 
     fn save_with(&mut self, id: &JobId, spec: Option<String>) {
-        let Some(record) = self.jobs.get(id) else { return };
+        let spent = self.spent(id);
+        let Some(record) = self.jobs.get_mut(id) else { return };
+        record.spent = spent.or(record.spent);
         match serde_json::to_string(record) {
             Ok(state) => self.changes.push(Change::Job { job: id.clone(), spec, state }),
             Err(error) => tracing::error!(job = %id, %error, "the job can't be written down"),

@@ -3,6 +3,7 @@
 mod execute;
 mod grant;
 mod keep;
+mod money;
 mod owner;
 mod record;
 mod reference;

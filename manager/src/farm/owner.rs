@@ -7,11 +7,12 @@
 use super::execute::Deed;
 use super::record::JobRecord;
 use super::request::FarmError;
+use super::wish::noise_message;
 use super::{FarmHandle, FrameResult, Input, holds, reference};
 use crate::config::Config;
 use crate::reconcile::{AgentLink, Merger};
 use crate::room::Room;
-use crate::store::{Change, Saved, SavedAgent, Store};
+use crate::store::{Change, Saved, Store};
 use crate::tasks::FarmTasks;
 use blendnet_cloud::{FarmTag, Provider};
 use blendnet_net::blobs::BlobStore;
@@ -80,6 +81,8 @@ pub(crate) struct Owner {
     inputs: mpsc::Receiver<Input>,
     view: watch::Sender<Arc<FarmView>>,
     ending: bool,
+    /// When costs were last written down.
+    pub(super) costs_noted: Duration,
     /// What is decided, to be written down before anybody acts on it.
     pub(crate) changes: Vec<Change>,
     /// What is to be done once that is written down.
@@ -115,11 +118,13 @@ pub fn start(context: &Arc<Context>, saved: Saved) -> FarmHandle {
         inputs,
         view,
         ending: false,
+        costs_noted: Duration::ZERO,
         changes: Vec::new(),
         deeds: Vec::new(),
         answers: Vec::new(),
         context: context.clone(),
     };
+    owner.set_prices();
     owner.resume(saved);
     context.tasks.spawn(owner.run());
     handle
@@ -191,10 +196,10 @@ impl Owner {
                 return false;
             }
             Input::Connected { agent, address, pid, client } => {
+                if self.links.get(&agent).is_some_and(AgentLink::is_launched) {
+                    self.changes.push(self.launched(&agent, Some(address.clone())));
+                }
                 if let Some(link) = self.links.get_mut(&agent) {
-                    if link.is_launched() {
-                        self.changes.push(launched(agent, Some(address.clone())));
-                    }
                     link.connected(address, pid, client);
                 }
             }
@@ -203,6 +208,9 @@ impl Owner {
                 self.frame_image(&job, frame, &work, FrameResult { image, composed });
             }
             Input::Preview { job, frame } => {
+                if let Some(noise) = self.context.merger.noise(&job, frame) {
+                    self.apply(Event::Noise { job: job.clone(), frame, noise });
+                }
                 if let Some(record) = self.jobs.get_mut(&job) {
                     *record.previews.entry(frame).or_insert(0) += 1;
                 }
@@ -238,6 +246,7 @@ impl Owner {
             }
         }
         self.note_changes();
+        self.note_costs();
         self.commit().await;
         self.perform();
     }
@@ -303,6 +312,7 @@ impl Owner {
             .collect();
         let job_plan = plan_of(&record.spec, &info, &split);
         record.messages.clone_from(&info.warnings);
+        record.messages.extend(noise_message(&record.spec.limits, split.split));
         record.messages.extend(record.missing.iter().map(|file| {
             format!(
                 "missing: {} (written as {}, used by {})",
@@ -330,11 +340,6 @@ impl Owner {
         let record = self.jobs.get(id).ok_or_else(|| FarmError::UnknownJob(id.clone()))?;
         Ok(self.job_view(id, record))
     }
-}
-
-/// An agent of ours, before it has an address or after.
-pub(crate) fn launched(agent: AgentId, address: Option<String>) -> Change {
-    Change::Agent(SavedAgent { agent, launched: true, address, password: None, ca_pem: None })
 }
 
 pub(super) fn plan_of(spec: &JobSpec, info: &SceneInfo, split: &SplitPlan) -> JobPlan {

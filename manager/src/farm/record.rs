@@ -4,9 +4,11 @@
 //! jobs/<job>/look.png          the scene's view transform, for previews
 //!            frames/<n>.film   what is merged; says itself which regions it holds
 //!            frames/<n>.png    preview
+//!            frames/<n>.noise.png  where it is noisy
 //!            parts/            parts on their way into a film
 //! ```
 
+use super::money::Spent;
 use blendnet_protocol::{
     BlobId, ExternalFile, JobId, JobSpec, JobState, ResultFile, SceneInfo, SplitPlan, WorkFailure,
 };
@@ -43,6 +45,9 @@ pub(crate) struct JobRecord {
     pub(crate) messages: Vec<String>,
     pub(crate) failure: Option<WorkFailure>,
     pub(crate) elapsed_secs: f64,
+    /// What it had cost when this was written down.
+    #[serde(default)]
+    pub(crate) spent: Option<Spent>,
     #[serde(skip)]
     pub(crate) results: BTreeMap<i32, FrameResult>,
     #[serde(skip)]
@@ -76,6 +81,11 @@ impl JobFolder {
     /// The preview of a frame.
     pub fn preview(&self, frame: i32) -> PathBuf {
         self.0.join("frames").join(format!("{frame}.png"))
+    }
+
+    /// Where a frame is noisy.
+    pub(crate) fn noise_map(&self, frame: i32) -> PathBuf {
+        self.0.join("frames").join(format!("{frame}.noise.png"))
     }
 
     /// Where parts are on their way into films.

@@ -47,8 +47,11 @@ impl Owner {
 
     /// An agent that may still run, and may still have work.
     fn adopt(&mut self, saved: SavedAgent, works: Vec<SavedWork>) {
-        let SavedAgent { agent, launched, address, password, ca_pem } = saved;
+        let SavedAgent { agent, launched, address, password, ca_pem, lease } = saved;
         self.apply(Event::AgentAdded { agent: agent.clone(), launched });
+        if let Some(lease) = lease {
+            self.bill_kept(&agent, &lease);
+        }
         let mut kept = Vec::new();
         for SavedWork { job, work, .. } in works {
             let rect = self.jobs.get(&job).and_then(|record| Some(record.info.as_ref()?.film));
@@ -83,6 +86,7 @@ impl Owner {
         let mut job = Job::new(record.number, scene, spec.hold, spec.max_agents);
         (job.priority, job.limits) = (spec.priority, spec.limits);
         job.state = record.state;
+        job.resume_spent(record.spent.map_or(0, |spent| spent.usd_micros));
         self.farm.jobs.insert(id.clone(), job);
         if let (Some(info), Some(split)) = (&record.info, &record.split) {
             let plan = plan_of(spec, info, split);

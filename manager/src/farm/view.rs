@@ -3,8 +3,8 @@
 use super::owner::Owner;
 use super::record::JobRecord;
 use blendnet_protocol::{
-    AgentState, AgentView, CostView, FarmView, FrameState, FrameView, JobId, JobView, Region,
-    Rendering, VERSION,
+    AgentState, AgentView, FarmView, FrameState, FrameView, JobId, JobView, Region, Rendering,
+    VERSION,
 };
 use blendnet_scheduler::{Agent, AgentPhase, Frame, Job, Task};
 
@@ -39,14 +39,21 @@ impl Owner {
             work_ratio: work_ratio(job),
             priority: job.priority,
             limits: job.limits,
-            cost: CostView::default(),
+            cost: self.farm.job_cost(id, self.now()),
             info: record.info.clone(),
             split: record.split.clone(),
             missing: record.missing.clone(),
-            messages: record.messages.iter().cloned().chain(job.dropped_message()).collect(),
+            messages: self.messages(id, job, record),
             failure: job.failure.clone(),
             frames,
         })
+    }
+
+    /// What the user should know.
+    fn messages(&self, id: &JobId, job: &Job, record: &JobRecord) -> Vec<String> {
+        let late = self.late_message(id, job);
+        let of_job = job.dropped_message().into_iter().chain(job.money_message.clone());
+        record.messages.iter().cloned().chain(of_job).chain(late).collect()
     }
 
     fn rendering(&self, id: &JobId, task: &Task) -> Option<Rendering> {
@@ -80,8 +87,8 @@ impl Owner {
             }),
             progress: link.and_then(|link| link.progress.clone()),
             samples_per_sec: speed.and_then(|(speed, job)| frame_samples(speed.rate(), job)),
-            usd_micros_per_hour: None,
-            cost_usd_micros: 0,
+            usd_micros_per_hour: agent.offer.as_ref().map(|offer| offer.usd_micros_per_hour),
+            cost_usd_micros: agent.cost_usd_micros(self.now()),
             rendering: doing.and_then(|a| self.rendering(&a.job, &a.task)),
             in_room: self.context.room.holds(id),
             away: link.and_then(|link| link.report.as_ref()?.away.clone()),

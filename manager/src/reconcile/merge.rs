@@ -47,6 +47,8 @@ pub struct Merger {
     pub(super) jobs_dir: PathBuf,
     pub(super) films: Arc<Mutex<Films>>,
     pub(super) claims: Arc<Mutex<Claims>>,
+    /// How noisy frames were at their last preview.
+    noises: Arc<Mutex<BTreeMap<(JobId, i32), f64>>>,
 }
 
 /// A film in use.
@@ -60,7 +62,8 @@ pub(super) struct Slot {
 impl Merger {
     /// For the jobs in a folder.
     pub fn new(jobs_dir: &Path) -> Self {
-        Self { jobs_dir: jobs_dir.to_owned(), films: Arc::default(), claims: Arc::default() }
+        let jobs_dir = jobs_dir.to_owned();
+        Self { jobs_dir, films: Arc::default(), claims: Arc::default(), noises: Arc::default() }
     }
 
     /// Adds a part to its frame's film. Says whether there is a new preview.
@@ -80,9 +83,18 @@ impl Merger {
             })?;
             let mut slot = lock(&slot);
             slot.film.add(&part, region)?;
-            Ok(slot.preview(&folder.preview(frame)))
+            let is_new = slot.preview(&folder.preview(frame));
+            if is_new && let Some(noise) = slot.noise(&folder.noise_map(frame)) {
+                lock(&this.noises).insert((job, frame), noise);
+            }
+            Ok(is_new)
         })
         .await
+    }
+
+    /// How noisy a frame was when its preview was last renewed; `None`: nobody knows.
+    pub(crate) fn noise(&self, job: &JobId, frame: i32) -> Option<f64> {
+        lock(&self.noises).get(&(job.clone(), frame)).copied()
     }
 
     /// Whether adding a part was begun, and failed on its way.
@@ -116,6 +128,7 @@ impl Merger {
     pub fn forget(&self, job: &JobId, frame: i32) {
         lock(&self.claims).finish(job, frame);
         lock(&self.films).remove(&(job.clone(), frame));
+        lock(&self.noises).remove(&(job.clone(), frame));
         let path = JobFolder::new(&self.jobs_dir, job).film(frame);
         if path.exists() {
             let _gone = fs::remove_file(path);
@@ -126,6 +139,7 @@ impl Merger {
     pub fn forget_job(&self, job: &JobId) {
         lock(&self.films).retain(|(of, _), _| of != job);
         lock(&self.claims).forget(job);
+        lock(&self.noises).retain(|(of, _), _| of != job);
     }
 
     fn slot(
@@ -175,6 +189,22 @@ impl Slot {
             tracing::warn!(error, "no preview");
         }
         written.is_ok()
+    }
+}
+
+impl Slot {
+    /// How noisy the picture is; draws the map of it, which fails alone.
+    fn noise(&self, map: &Path) -> Option<f64> {
+        let noise = self.film.noise().unwrap_or_default()?;
+        let drawn = self.film.noise_map(PREVIEW_PX).map_err(|e| crate::chain(&e));
+        let written = drawn.and_then(|png| {
+            let png = png.unwrap_or_default();
+            blendnet_net::secret::write_private(map, &png).map_err(|e| crate::chain(&e))
+        });
+        if let Err(error) = written {
+            tracing::warn!(error, "no map of the noise");
+        }
+        Some(noise)
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Edge> {
         .routes(routes!(frame_pause))
         .routes(routes!(frame_resume))
         .routes(routes!(preview))
+        .routes(routes!(noise))
         .routes(routes!(image))
         .routes(routes!(composed))
 }
@@ -260,6 +261,33 @@ async fn preview(
     if !path.exists() {
         return Err(ApiError::not_found(format!("frame {} has no preview yet", frame.frame))
             .hint("it comes with the first samples; frames rendered whole have none"));
+    }
+    Ok(file_response(&path, &headers, "image/png").await)
+}
+
+/// Where what is rendered so far is noisy: black is clean, white a noise of 0.1 or more.
+#[utoipa::path(get, path = "/job/{job}/frame/{frame}/noise", tag = "jobs",
+    params(("job" = JobId, Path, description = "Name of the job"),
+        ("frame" = i32, Path, description = "Number of the frame")),
+    responses((status = 200, description = "The image", body = Vec<u8>, content_type = "image/png"),
+        (status = 206, description = "The range", body = Vec<u8>, content_type = "image/png"),
+        (status = 304, description = "It has not changed"),
+        (status = 404, description = "There is no such job, frame or file"),
+        (status = 416, description = "The range is not in it")))]
+async fn noise(
+    State(edge): State<Edge>,
+    UrlPath((job, frame)): UrlPath<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let job = job_id(job)?;
+    let frame = frame_of(&edge, &job, &frame)?;
+    let path = JobFolder::new(&edge.context.jobs_dir, &job).noise_map(frame.frame);
+    if !path.exists() {
+        return Err(ApiError::not_found(format!(
+            "nothing tells the noise of frame {}",
+            frame.frame
+        ))
+        .hint("two parts of a frame that is split by samples tell it"));
     }
     Ok(file_response(&path, &headers, "image/png").await)
 }

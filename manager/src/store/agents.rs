@@ -17,6 +17,8 @@ pub struct SavedAgent {
     pub password: Option<String>,
     /// Authority of one that was added by hand; `None` is the farm's own.
     pub ca_pem: Option<String>,
+    /// What one that we launched costs, as JSON.
+    pub lease: Option<String>,
 }
 
 impl std::fmt::Debug for SavedAgent {
@@ -27,15 +29,16 @@ impl std::fmt::Debug for SavedAgent {
 
 pub(super) fn put(db: &Connection, agent: &SavedAgent) -> Result<()> {
     db.prepare_cached(
-        "INSERT OR REPLACE INTO agent (id, launched, address, password, ca_pem)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT OR REPLACE INTO agent (id, launched, address, password, ca_pem, lease)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
     .execute(params![
         agent.agent.as_str(),
         agent.launched,
         agent.address,
         agent.password,
-        agent.ca_pem
+        agent.ca_pem,
+        agent.lease
     ])?;
     Ok(())
 }
@@ -47,7 +50,7 @@ pub(super) fn delete(db: &Connection, agent: &AgentId) -> Result<()> {
 
 pub(super) fn all(db: &Connection) -> Result<Vec<SavedAgent>> {
     let mut statement =
-        db.prepare("SELECT id, launched, address, password, ca_pem FROM agent ORDER BY id")?;
+        db.prepare("SELECT id, launched, address, password, ca_pem, lease FROM agent ORDER BY id")?;
     let rows = statement.query_map([], |row| {
         Ok(SavedAgent {
             agent: text(row, 0)?,
@@ -55,6 +58,7 @@ pub(super) fn all(db: &Connection) -> Result<Vec<SavedAgent>> {
             address: row.get(2)?,
             password: row.get(3)?,
             ca_pem: row.get(4)?,
+            lease: row.get(5)?,
         })
     })?;
     rows.collect()

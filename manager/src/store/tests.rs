@@ -31,6 +31,7 @@ fn submitted() -> Change {
 
 fn agent(name: &str) -> SavedAgent {
     SavedAgent {
+        lease: None,
         agent: AgentId::new(name).unwrap(),
         launched: true,
         address: None,

@@ -106,6 +106,8 @@ fn summary() -> Summary {
         frames_done: 1,
         frames_failed: 0,
         total_samples: 128,
+        samples_rendered: None,
+        spent_usd_micros: 0,
         wall_secs: 62.0,
         render_secs: 58.0,
         work_ratio: 1.0,
@@ -128,6 +130,14 @@ fn the_end_says_where_the_picture_is() {
             "picture: /r/shot_0001.png",
         ]
     );
+}
+
+#[test]
+fn the_end_says_what_was_spared_and_what_it_cost() {
+    let cheap = Summary { samples_rendered: Some(41.6), spent_usd_micros: 4_200, ..summary() };
+    let lines = lines(&Event::Done(Box::new(cheap)));
+    assert_eq!(lines[0], "1 frame done in 1 min 02 s, 42 of 128 samples each");
+    assert_eq!(lines[1], "$0.0042 spent");
 }
 
 #[test]
@@ -182,6 +192,7 @@ fn json_lines_carry_an_event_name() {
 fn every_field_of_an_event_is_documented() {
     let documented = include_str!("../../../../docs/command-line.md");
     let in_work = vec![FrameInWork {
+        noise: None,
         frame: 1,
         state: FrameState::Running,
         done: 0.0,

@@ -12,7 +12,7 @@ use crate::gui::theme;
 use crate::gui::widgets::form::fact;
 use crate::gui::widgets::problem::problem_ui;
 use crate::gui::wish::Wish;
-use crate::text::{bytes, count, duration, speed};
+use crate::text::{bytes, count, duration, speed, usd};
 use crate::workflow::event::{ProgressReport, Summary};
 use crate::workflow::problem::ProblemKind;
 
@@ -180,6 +180,12 @@ fn done_ui(ui: &mut egui::Ui, summary: &Summary, wishes: &mut Vec<Wish>) {
     let frames = count(summary.frames_done, "frame", "frames");
     let text = format!("Done: {frames} in {}", duration(summary.render_secs));
     ui.label(egui::RichText::new(text).color(good).strong());
+    if let Some(samples) = summary.samples_rendered {
+        fact(ui, "Samples", format!("{samples:.0} of {}", summary.total_samples));
+    }
+    if summary.spent_usd_micros > 0 {
+        fact(ui, "Cost", usd(summary.spent_usd_micros));
+    }
     if let Some(estimated_secs) = summary.estimated_secs {
         fact(ui, "Estimated", duration(estimated_secs));
     }

@@ -176,6 +176,7 @@ pub(super) fn agent(name: &str, state: AgentState, rendering: Option<Rendering>)
 
 pub(super) fn progress(frames: i32, agents: Vec<AgentReport>) -> Step {
     let in_work = (1..=frames).map(|frame| FrameInWork {
+        noise: None,
         frame,
         state: FrameState::Running,
         done: 0.25,
@@ -183,6 +184,8 @@ pub(super) fn progress(frames: i32, agents: Vec<AgentReport>) -> Step {
         covered: Vec::new(),
     });
     Step::Progress(Box::new(ProgressReport {
+        limits: blendnet_protocol::JobLimits::default(),
+        spent_usd_micros: 0,
         job: job(),
         state: JobState::Running,
         done: 0.25,
@@ -205,6 +208,8 @@ pub(super) fn summary(pictures: &[&str]) -> Summary {
         frames_done: 1,
         frames_failed: 0,
         total_samples: 64,
+        samples_rendered: None,
+        spent_usd_micros: 0,
         wall_secs: 14.0,
         render_secs: 12.0,
         work_ratio: 1.0,

@@ -18,6 +18,8 @@ mod finish;
 #[cfg(test)]
 mod merge;
 #[cfg(test)]
+mod noise;
+#[cfg(test)]
 mod preview;
 #[cfg(test)]
 mod refused;

@@ -15,34 +15,53 @@ const MOST_POINTERS: usize = 20_000;
 const MOST: u64 = 1 << 16;
 
 /// A field's name, taken apart: `*mat[4][2]` is a pointer, 8 of them, called `mat`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Kept small: a file has some five thousand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Name {
-    /// Where its plain part is in the bytes of the DNA.
-    text: Range<usize>,
+    /// Its plain part.
+    text: Text,
+    count: u32,
     pointers: u8,
-    count: usize,
+}
+
+/// Where a text is in the bytes of the DNA.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Text {
+    start: u32,
+    len: u32,
+}
+
+impl Text {
+    fn new(start: usize, len: usize) -> Option<Self> {
+        Some(Self { start: u32::try_from(start).ok()?, len: u32::try_from(len).ok()? })
+    }
+
+    fn of(self, bytes: &[u8]) -> &[u8] {
+        let start = self.start as usize;
+        bytes.get(start..start + self.len as usize).unwrap_or_default()
+    }
 }
 
 impl Name {
-    fn parse(bytes: &[u8], place: Range<usize>) -> Option<Self> {
-        let whole = bytes.get(place.clone())?;
+    fn parse(bytes: &[u8], place: Text) -> Option<Self> {
+        let whole = place.of(bytes);
         let is_function = whole.starts_with(b"(");
         let inner = whole.strip_prefix(b"(").unwrap_or(whole);
         let stars = inner.iter().take_while(|byte| **byte == b'*').count();
         let plain = inner.get(stars..)?;
         let len = plain.iter().position(|byte| matches!(byte, b'[' | b')')).unwrap_or(plain.len());
-        let count = if is_function { 1 } else { product(plain.get(len..)?)? };
-        let from = place.start + usize::from(is_function) + stars;
-        let pointers = u8::try_from(stars).ok()?;
-        Some(Self { text: from..from + len, pointers, count })
+        let count = if is_function || len == plain.len() { 1 } else { product(plain.get(len..)?)? };
+        let from = place.start as usize + usize::from(is_function) + stars;
+        Some(Self { text: Text::new(from, len)?, count, pointers: u8::try_from(stars).ok()? })
     }
 }
 
 /// 8 of `[4][2]`, 1 of nothing.
-fn product(sizes: &[u8]) -> Option<usize> {
+fn product(sizes: &[u8]) -> Option<u32> {
     let sizes = std::str::from_utf8(sizes).ok()?;
     let mut sizes = sizes.split('[').skip(1);
-    sizes.try_fold(1, |product: usize, size| {
+    sizes.try_fold(1, |product: u32, size| {
         product.checked_mul(size.trim_end_matches(']').parse().ok()?)
     })
 }
@@ -50,7 +69,7 @@ fn product(sizes: &[u8]) -> Option<usize> {
 /// A basic type, or the structure of that index.
 #[derive(Debug)]
 pub(super) struct Type {
-    pub(super) name: Box<str>,
+    name: Text,
     pub(super) len: usize,
     pub(super) structure: Option<u32>,
 }
@@ -98,16 +117,13 @@ impl Dna {
         let mut reader = Reader { bytes: &bytes, at: 0, layout };
         reader.expect(*b"SDNA")?;
         reader.expect(*b"NAME")?;
-        let names = reader.texts()?.into_iter().map(|place| Name::parse(&bytes, place));
-        let names: Option<Vec<Name>> = names.collect();
-        let names = names.ok_or(BlendError::BadDna { what: "a name that can't be read" })?;
+        let unreadable = || BlendError::BadDna { what: "a name that can't be read" };
+        let names = reader.texts(|text| Name::parse(&bytes, text).ok_or_else(unreadable))?;
         reader.expect(*b"TYPE")?;
-        let kinds = reader.texts()?;
+        let mut types = reader.texts(|name| Ok(Type { name, len: 0, structure: None }))?;
         reader.expect(*b"TLEN")?;
-        let mut types = Vec::with_capacity(kinds.len());
-        for place in kinds {
-            let name = String::from_utf8_lossy(bytes.get(place).unwrap_or_default()).into();
-            types.push(Type { name, len: usize::from(reader.short()?), structure: None });
+        for kind in &mut types {
+            kind.len = usize::from(reader.short()?);
         }
         reader.expect(*b"STRC")?;
         let pointer_bytes = layout.pointer_bytes;
@@ -147,7 +163,7 @@ impl Dna {
         let name = self.names.get(usize::from(name))?;
         let len = self.types.get(usize::from(kind))?.len;
         let element = if name.pointers > 0 { self.pointer_bytes } else { len };
-        let count = if element == 0 { 1 } else { name.count };
+        let count = if element == 0 { 1 } else { name.count as usize };
         let (kind, pointers) = (u32::from(kind), name.pointers);
         Some((Field { kind, offset, pointers, count, element }, name))
     }
@@ -172,9 +188,15 @@ impl Dna {
         self.types.get(index as usize)
     }
 
+    /// The name of a type; empty where the file has none that can be read.
+    pub(super) fn name_of(&self, kind: &Type) -> &str {
+        std::str::from_utf8(kind.name.of(&self.bytes)).unwrap_or_default()
+    }
+
     /// The structure of a name.
     pub(super) fn structure(&self, name: &str) -> Option<u32> {
-        self.types.iter().find(|kind| &*kind.name == name)?.structure
+        let is_it = |kind: &&Type| kind.name.of(&self.bytes) == name.as_bytes();
+        self.types.iter().find(is_it)?.structure
     }
 
     /// Where the pointers of a structure are, those inside of it included, and whether they point
@@ -216,9 +238,8 @@ impl Dna {
     pub(super) fn field(&self, structure: u32, name: &str) -> Option<Field> {
         let structure = self.structures.get(structure as usize)?;
         let by_name = structure.by_name.get_or_init(|| {
-            let text = |name: &Name| {
-                std::str::from_utf8(self.bytes.get(name.text.clone())?).ok().map(Into::into)
-            };
+            let text =
+                |name: &Name| std::str::from_utf8(name.text.of(&self.bytes)).ok().map(Into::into);
             let named = self.fields(structure);
             named.filter_map(|(field, name)| Some((text(name)?, field))).collect()
         });
@@ -252,9 +273,9 @@ impl Reader<'_> {
     }
 
     fn short(&mut self) -> Result<u16, BlendError> {
-        let layout = self.layout;
-        let number = layout.unsigned(self.take(2)?);
-        number.and_then(|number| u16::try_from(number).ok()).ok_or_else(Self::CUT)
+        let big_endian = self.layout.big_endian;
+        let bytes = *self.take(2)?.first_chunk().ok_or_else(Self::CUT)?;
+        Ok(if big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
     }
 
     /// How many there are.
@@ -264,14 +285,17 @@ impl Reader<'_> {
         u32::try_from(number).ok().filter(|_| number <= MOST).ok_or_else(Self::CUT)
     }
 
-    /// Where each text is, without its NUL.
-    fn texts(&mut self) -> Result<Vec<Range<usize>>, BlendError> {
+    /// Makes something of each text, without its NUL.
+    fn texts<T>(
+        &mut self,
+        make: impl Fn(Text) -> Result<T, BlendError>,
+    ) -> Result<Vec<T>, BlendError> {
         let count = self.count()?;
         let mut texts = Vec::with_capacity(count as usize);
         for _ in 0..count {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
             let len = rest.iter().position(|byte| *byte == 0).ok_or_else(Self::CUT)?;
-            texts.push(self.at..self.at + len);
+            texts.push(make(Text::new(self.at, len).ok_or_else(Self::CUT)?)?);
             self.at += len + 1;
         }
         Ok(texts)
@@ -285,8 +309,9 @@ mod tests {
     #[test]
     fn names_are_taken_apart() {
         let name = |text: &str| {
-            let name = Name::parse(text.as_bytes(), 0..text.len())?;
-            Some((text.get(name.text)?.to_owned(), name.pointers, name.count))
+            let name = Name::parse(text.as_bytes(), Text::new(0, text.len())?)?;
+            let plain = String::from_utf8(name.text.of(text.as_bytes()).to_vec()).ok()?;
+            Some((plain, name.pointers, name.count))
         };
         let is = |text: &str, pointers, count| Some((text.to_owned(), pointers, count));
         assert_eq!(name("*next"), is("next", 1, 1));

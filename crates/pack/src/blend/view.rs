@@ -51,7 +51,8 @@ impl<'a> Struct<'a> {
 
     /// What it is called in the DNA: "Image", "`SubsurfModifierData`", ….
     pub fn type_name(&self) -> &'a str {
-        self.file.dna().type_of(self.structure).map_or("", |kind| &*kind.name)
+        let dna = self.file.dna();
+        dna.type_of(self.structure).map_or("", |kind| dna.name_of(kind))
     }
 
     /// The code of the block that it is in, without NULs: "IM", "DATA", ….
@@ -83,7 +84,7 @@ impl<'a> Struct<'a> {
     /// An integer of any size; unsigned ones of 64 bits wrap.
     pub fn int(&self, path: &str) -> Option<i64> {
         let found = self.find(path)?;
-        let name = &*found.kind.name;
+        let name = self.file.dna().name_of(found.kind);
         let plain = found.field.pointers == 0 && found.kind.structure.is_none();
         if !plain || matches!(name, "float" | "double" | "void") {
             return None;
@@ -107,7 +108,7 @@ impl<'a> Struct<'a> {
             let bytes = self.at(found.offset, len)?;
             (found.field.pointers == 0).then(|| self.file.layout().unsigned(bytes))?
         };
-        match &*found.kind.name {
+        match self.file.dna().name_of(found.kind) {
             "float" => Some(f64::from(f32::from_bits(u32::try_from(bits(4)?).ok()?))),
             "double" => Some(f64::from_bits(bits(8)?)),
             _ =>
@@ -196,7 +197,7 @@ impl<'a> Struct<'a> {
         let declared = found.kind.structure;
         if found.field.pointers == 0 {
             let Some(structure) = declared else { return Vec::new() };
-            if found.kind.name.starts_with("ListBase") {
+            if self.file.dna().name_of(found.kind).starts_with("ListBase") {
                 return self.list(found.offset);
             }
             let start = |nr: usize| self.start + found.offset + nr * found.field.element;
