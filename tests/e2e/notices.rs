@@ -39,7 +39,7 @@ async fn taken_away(variables: &[(&str, &str)], tell: impl FnOnce(&Farm, u32)) {
     let blender = system_blender();
     let folder = tempfile::tempdir().unwrap();
     let samples = SAMPLES.to_string();
-    let size = ["--size", "240", "135", "--samples", &samples];
+    let size = ["--size", "336", "189", "--samples", &samples];
     let scene = blender.make_scene("glossy", &folder.path().join("scene.blend"), &size);
     let variables = [&[("BLENDNET_SAVE_SECS", "1")], variables].concat();
     let mut render = Render::start_with(&scene, folder.path(), &OPTIONS, &variables);
