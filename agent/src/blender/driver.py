@@ -93,6 +93,8 @@ class Driver:
         try:
             command = json.loads(line)
             command_id = command.get("id")
+            # What is printed from here on is of this command; answers go another way.
+            print(f"blendnet: request {command_id}", file=sys.stderr, flush=True)
             name = command.get("do")
             if name not in ("open", "look", "part", "whole", "denoise", "compose"):
                 raise Failure("internal", "attempt", f"unknown command `{name}`")

@@ -7,6 +7,9 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 
 use super::progress;
 
+/// Begins the line with which the driver says that it begins a request, whose number follows.
+const BEGINS: &str = "blendnet: request ";
+
 /// How many lines are kept.
 const KEPT_LINES: usize = 200;
 
@@ -51,6 +54,9 @@ pub(super) struct Chatter(Arc<Mutex<Kept>>);
 struct Kept {
     lines: VecDeque<String>,
     line_count: u64,
+    /// What is asked for, and what the lines speak of.
+    asked: u64,
+    begun: u64,
     samples_done: u32,
     remaining_secs: Option<f64>,
 }
@@ -62,24 +68,28 @@ impl Chatter {
 
     /// Adds a line.
     pub(super) fn add(&self, line: String) {
-        let said = progress::read(&line);
         let mut kept = self.kept();
-        if let Some((done, _)) = said.samples {
-            kept.samples_done = done;
-        }
-        if said.remaining_secs.is_some() {
-            kept.remaining_secs = said.remaining_secs;
-        }
         kept.line_count += 1;
+        if let Some(request) = line.strip_prefix(BEGINS).and_then(|rest| rest.parse().ok()) {
+            kept.begun = request;
+            return;
+        }
+        let said = progress::read(&line);
+        if kept.begun == kept.asked {
+            kept.samples_done = said.samples.map_or(kept.samples_done, |(done, _)| done);
+            kept.remaining_secs = said.remaining_secs.or(kept.remaining_secs);
+        }
         kept.lines.push_back(line);
         if kept.lines.len() > KEPT_LINES {
             kept.lines.pop_front();
         }
     }
 
-    /// Forgets the progress of the request before.
-    pub(super) fn new_request(&self) {
+    /// Forgets the progress of the request before, of which some lines may be still to come: they
+    /// and the answers are read side by side.
+    pub(super) fn new_request(&self, request: u64) {
         let mut kept = self.kept();
+        kept.asked = request;
         kept.samples_done = 0;
         kept.remaining_secs = None;
     }
@@ -115,6 +125,23 @@ mod tests {
             lines.push(line);
         }
         assert_eq!(lines, ["one", "two is", "\u{fffd}", "rest"]);
+    }
+
+    #[test]
+    fn late_lines_of_the_request_before_tell_nothing_of_the_one_that_runs() {
+        let chatter = Chatter::default();
+        let say = |line: &str| chatter.add(line.to_owned());
+        chatter.new_request(1);
+        say("blendnet: request 1");
+        say("Remaining:00:01.00 | Sample 7/8");
+        assert_eq!(chatter.progress().0, 7);
+        chatter.new_request(2);
+        say("Remaining:00:00.00 | Sample 8/8");
+        assert_eq!(chatter.progress(), (0, None, "Remaining:00:00.00 | Sample 8/8".to_owned()));
+        say("blendnet: request 2");
+        assert_eq!(chatter.progress().0, 0);
+        say("Sample 1/8");
+        assert_eq!(chatter.progress(), (1, None, "Sample 1/8".to_owned()));
     }
 
     #[test]

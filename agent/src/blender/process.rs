@@ -152,7 +152,7 @@ impl Blender {
     ) -> Result<R, AskError> {
         self.ready().await?;
         self.last_id += 1;
-        self.chatter.new_request();
+        self.chatter.new_request(self.last_id);
         let line = ask.line(self.last_id).map_err(|e| AskError::Nonsense(e.to_string()))?;
         // A pipe that is broken or full belongs to a Blender that the wait below finds dead or hung.
         let sent = tokio::time::timeout(self.hang_timeout, self.stdin.write_all(&line)).await;

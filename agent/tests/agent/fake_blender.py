@@ -90,6 +90,7 @@ def main():
     answer({"event": "ready", "version": "4.5.1", "subset": True, "oidn": False, "module": False})
     for line in sys.stdin:
         command = json.loads(line)
+        print(f"blendnet: request {command['id']}", file=sys.stderr, flush=True)
         try:
             answer({"id": command["id"], "ok": True} | do(command))
         except ValueError as error:
