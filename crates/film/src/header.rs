@@ -120,8 +120,11 @@ impl Header {
     }
 
     /// Before a region is covered: whether it goes to the half that is kept apart. It does where
-    /// that half has no more samples than the other one.
+    /// that half has no more samples than the other one; what has all samples has no other half.
     pub(crate) fn share_out(&mut self, region: Region) -> bool {
+        if region.samples.sample_count() == self.total_samples {
+            return false;
+        }
         let samples = |regions: &[Region]| -> u64 {
             let there = regions.iter().filter(|r| r.tile.overlaps(region.tile));
             there.map(|r| u64::from(r.samples.sample_count())).sum()

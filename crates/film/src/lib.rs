@@ -37,4 +37,5 @@ pub use film::Film;
 pub use finalize::{crop, finalize};
 pub use image::Image;
 pub use look::Look;
+pub use noise::Noise;
 pub use rule::Rule;

@@ -12,6 +12,7 @@
 
 use crate::FilmError;
 use crate::film::Film;
+use crate::header::Header;
 use crate::planes::Area;
 use crate::preview::encode;
 
@@ -38,31 +39,32 @@ fn brightness(luminance: f64) -> f64 {
     if luminance > 0.0 { luminance.min(1.0).sqrt() } else { 0.0 }
 }
 
-impl Film {
+/// How noisy a picture is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Noise {
     /// The standard error of the picture's brightness (0 to 1), over all pixels (root mean square).
-    /// `None` where too little is merged to tell, or where there is no picture.
-    pub fn noise(&self) -> Result<Option<f64>, FilmError> {
-        self.check_usable()?;
-        let mut tally = Tally::default();
-        for row in 0..self.planes.height() {
-            let Some(squares) = self.squares(row)? else { return Ok(None) };
-            let inside = self.header.rect.rendered.width_px() as usize;
-            tally.missing += inside.saturating_sub(squares.iter().flatten().count()) as u64
-                * u64::from(self.is_rendered(row));
-            squares.into_iter().flatten().for_each(|square| tally.add(square));
-        }
-        Ok(tally.noise())
-    }
+    pub level: f64,
+    /// Where it is noisy, as PNG: black is clean, white is a noise of 0.1 or more. What can't be told
+    /// yet is transparent.
+    pub map: Vec<u8>,
+}
 
-    /// Where the picture is noisy, as PNG with its longer side at most `max_px`: black is clean, white is a
-    /// noise of 0.1 or more. What can't be told yet is transparent.
-    pub fn noise_map(&self, max_px: u32) -> Result<Option<Vec<u8>>, FilmError> {
+impl Film {
+    /// How noisy the picture is, with a map whose longer side is at most `max_px`. `None` where too
+    /// little is merged to tell, or where there is no picture.
+    pub fn noise(&self, max_px: u32) -> Result<Option<Noise>, FilmError> {
         self.check_usable()?;
+        let Header { half, covered, rect, .. } = &self.header;
+        // Of one half nothing can be told, and frames in tiles have no second one.
+        if half.is_empty() || half == covered {
+            return Ok(None);
+        }
         let (width, height) = (self.planes.width(), self.planes.height());
         // A pixel's two halves tell little of its own noise: at least 4 x 4 of them are taken together.
         let step = width.max(height).div_ceil(max_px.max(1) as usize).max(4);
         let (small_width, small_height) = (width.div_ceil(step), height.div_ceil(step));
         let mut pixels = Vec::with_capacity(small_width * small_height);
+        let mut tally = Tally::default();
         for top in (0..height).step_by(step) {
             let mut cells = vec![(0.0, 0.0); small_width];
             for row in top..height.min(top + step) {
@@ -70,22 +72,17 @@ impl Film {
                 for (column, square) in squares.into_iter().enumerate() {
                     if let (Some(square), Some(cell)) = (square, cells.get_mut(column / step)) {
                         *cell = (cell.0 + square, cell.1 + 1.0);
+                        tally.add(square);
                     }
                 }
             }
             pixels.extend(cells.into_iter().map(|(sum, count)| heat(sum, count)));
         }
-        encode(&pixels, small_width, small_height).map(Some)
+        let Some(level) = tally.noise(rect.rendered.pixel_count()) else { return Ok(None) };
+        Ok(Some(Noise { level, map: encode(&pixels, small_width, small_height)? }))
     }
 
-    fn is_rendered(&self, row: usize) -> bool {
-        let canvas = self.header.canvas();
-        let y = (canvas.top_px() as usize).saturating_sub(1 + row);
-        let rendered = self.header.rect.rendered;
-        (rendered.y_px() as usize..rendered.top_px() as usize).contains(&y)
-    }
-
-    /// The squared standard error of each pixel of a row that both halves have.
+    /// The squared standard error of each pixel of a row that both halves have; `None`: no picture.
     fn squares(&self, row: usize) -> Result<Option<Vec<Option<f64>>>, FilmError> {
         let planes = self.channels.combined(&self.header.channels);
         let (Some(half), Some((colour, _))) = (self.channels.half, planes) else { return Ok(None) };
@@ -114,7 +111,6 @@ impl Film {
 struct Tally {
     /// Number and sum, from the smallest on.
     steps: Vec<(u64, f64)>,
-    missing: u64,
 }
 
 impl Tally {
@@ -132,9 +128,9 @@ impl Tally {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts of pixels")]
-    fn noise(&self) -> Option<f64> {
+    fn noise(&self, pixels: u64) -> Option<f64> {
         let count: u64 = self.steps.iter().map(|(count, _)| count).sum();
-        if count == 0 || (count as f64) < ENOUGH * (count + self.missing) as f64 {
+        if count == 0 || (count as f64) < ENOUGH * pixels as f64 {
             return None;
         }
         let kept = (count as f64 * (1.0 - LEFT_OUT)).ceil();
@@ -169,27 +165,26 @@ mod tests {
     fn the_worst_thousandth_is_left_out() {
         let mut tally = Tally::default();
         (0..10_000).for_each(|_| tally.add(1e-4));
-        assert!((tally.noise().unwrap() - 0.01).abs() < 1e-9);
+        assert!((tally.noise(10_000).unwrap() - 0.01).abs() < 1e-9);
         (0..10).for_each(|_| tally.add(1.0));
-        assert!((tally.noise().unwrap() - 0.01).abs() < 1e-9);
+        assert!((tally.noise(10_010).unwrap() - 0.01).abs() < 1e-9);
         (0..90).for_each(|_| tally.add(1.0));
-        assert!(tally.noise().unwrap() > 0.05);
+        assert!(tally.noise(10_100).unwrap() > 0.05);
     }
 
     #[test]
     fn with_too_little_of_the_picture_nothing_is_said() {
         let mut tally = Tally::default();
-        assert_eq!(tally.noise(), None);
+        assert_eq!(tally.noise(0), None);
         tally.add(1e-4);
-        tally.missing = 1;
-        assert_eq!(tally.noise(), None);
+        assert_eq!(tally.noise(2), None);
     }
 
     #[test]
     fn a_clean_picture_has_no_noise() {
         let mut tally = Tally::default();
         tally.add(0.0);
-        assert_eq!(tally.noise(), Some(0.0));
+        assert_eq!(tally.noise(1), Some(0.0));
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub(super) struct Slot {
     look: Option<Look>,
     look_path: PathBuf,
     preview_at: Option<Instant>,
+    /// When the noise was last told, and how long that took.
+    noise_told: (Instant, Duration),
 }
 
 impl Merger {
@@ -161,7 +163,13 @@ impl Merger {
 }
 
 pub(super) fn slot(film: Film, folder: &JobFolder) -> Mutex<Slot> {
-    Mutex::new(Slot { film, look: None, look_path: folder.look(), preview_at: None })
+    Mutex::new(Slot {
+        film,
+        look: None,
+        look_path: folder.look(),
+        preview_at: None,
+        noise_told: (Instant::now(), Duration::ZERO),
+    })
 }
 
 impl Slot {
@@ -193,18 +201,22 @@ impl Slot {
 }
 
 impl Slot {
-    /// How noisy the picture is; draws the map of it, which fails alone.
-    fn noise(&self, map: &Path) -> Option<f64> {
-        let noise = self.film.noise().unwrap_or_default()?;
-        let drawn = self.film.noise_map(PREVIEW_PX).map_err(|e| crate::chain(&e));
-        let written = drawn.and_then(|png| {
-            let png = png.unwrap_or_default();
-            blendnet_net::secret::write_private(map, &png).map_err(|e| crate::chain(&e))
-        });
-        if let Err(error) = written {
-            tracing::warn!(error, "no map of the noise");
+    /// How noisy the picture is, unless telling it again would take more than a tenth of the time. Writes
+    /// down the map of it; both fail alone.
+    fn noise(&mut self, map: &Path) -> Option<f64> {
+        let (told, took) = self.noise_told;
+        let began = Instant::now();
+        if began.duration_since(told) < 10 * took {
+            return None;
         }
-        Some(noise)
+        let noise = self.film.noise(PREVIEW_PX).map_err(|e| crate::chain(&e));
+        self.noise_told = (Instant::now(), began.elapsed());
+        let written = noise.and_then(|noise| {
+            let Some(noise) = noise else { return Ok(None) };
+            blendnet_net::secret::write_private(map, &noise.map).map_err(|e| crate::chain(&e))?;
+            Ok(Some(noise.level))
+        });
+        written.inspect_err(|error| tracing::warn!(error, "the noise is not told")).ok()?
     }
 }
 
