@@ -76,13 +76,6 @@ pub struct Lender {
     pub usd_per_hour: Option<f64>,
 }
 
-impl Lender {
-    /// About how long an agent takes from its launch to its first answer.
-    pub(crate) fn boot(&self) -> Duration {
-        Duration::from_secs(if self.provider == "local" { 5 } else { 60 })
-    }
-}
-
 fn usd(text: &str) -> Result<f64, String> {
     let usd: f64 = text.parse().map_err(|_not| format!("`{text}` is no number"))?;
     if (0.0..=10_000.0).contains(&usd) { Ok(usd) } else { Err("it is from 0 to 10000".to_owned()) }

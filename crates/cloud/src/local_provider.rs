@@ -154,6 +154,10 @@ impl Provider for LocalProvider {
         "local"
     }
 
+    fn boot(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
     fn settings(&self) -> &'static [Setting] {
         &[]
     }

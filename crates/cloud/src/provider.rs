@@ -143,6 +143,11 @@ pub trait Provider: Send + Sync + fmt::Debug {
     /// Short name for logs and settings, such as `aws`.
     fn name(&self) -> &'static str;
 
+    /// About how long an agent takes from its launch to its first answer.
+    fn boot(&self) -> Duration {
+        Duration::from_mins(1)
+    }
+
     /// What it wants to be told.
     fn settings(&self) -> &'static [Setting];
 

@@ -1,7 +1,6 @@
 //! What agents cost, over restarts of the manager.
 
-use super::owner::Owner;
-use crate::config::Lender;
+use super::owner::{Context, Owner};
 use crate::store::{Change, SavedAgent};
 use blendnet_protocol::{AgentId, JobId};
 use blendnet_scheduler::{Event, Offer};
@@ -36,17 +35,18 @@ pub(crate) struct Spent {
 }
 
 /// What the farm can launch at a price; nothing where it has none.
-pub(crate) fn offers(lender: &Lender) -> Vec<Offer> {
+fn offers(context: &Context) -> Vec<Offer> {
+    let provider = &context.provider;
     let one = |usd_per_hour: f64| Offer {
-        provider: lender.provider.clone(),
+        provider: provider.name().to_owned(),
         instance_type: ONE_PRICE.to_owned(),
         zone: String::new(),
         spot: false,
         usd_micros_per_hour: micros(usd_per_hour),
         min_billed: Duration::ZERO,
-        boot: lender.boot(),
+        boot: provider.boot(),
     };
-    lender.usd_per_hour.map(one).into_iter().collect()
+    context.config.lender.usd_per_hour.map(one).into_iter().collect()
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be small")]
@@ -62,7 +62,7 @@ impl Owner {
     /// Tells the scheduler what there is to pay.
     pub(super) fn set_prices(&mut self) {
         self.farm.started_unix_secs = unix_secs();
-        let offers = offers(&self.context.config.lender);
+        let offers = offers(&self.context);
         if !offers.is_empty() {
             self.apply(Event::Offers(offers));
         }
