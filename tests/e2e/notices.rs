@@ -1,8 +1,9 @@
 //! An agent whose machine is taken away hands in all that it has rendered, and gives the rest back.
 
 use crate::losses::assert_equal_nearly_everywhere;
-use blendnet_protocol::{FarmView, Region};
+use blendnet_protocol::{AgentId, FarmView, Region};
 use blendnet_tests::{Farm, Render, compare_exr, is_running, system_blender, wait_for};
+use std::cell::RefCell;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -15,22 +16,31 @@ const OPTIONS: [&str; 6] = ["--agents", "1", "--threads-per-agent", "1", "--spli
 /// By then an agent has heard what its cloud says.
 const HEARD_SECS: f64 = 4.0;
 
-/// An agent in the middle of a chunk.
+/// An agent that renders a chunk.
+#[derive(Clone, Debug)]
 struct InWork {
-    agent: String,
+    agent: AgentId,
     pid: u32,
     doing: Region,
     samples_done: u32,
+    elapsed_secs: f64,
 }
 
-/// The agent, once it has rendered a good part of a chunk, and has as much before it.
-fn in_mid_range(view: &FarmView) -> Option<InWork> {
-    let agent = view.agents.first()?;
-    let doing = agent.rendering.as_ref()?.region;
-    let (samples_done, all) = (agent.progress.as_ref()?.samples_done, doing.samples.sample_count());
-    let in_work = InWork { agent: agent.id.to_string(), pid: agent.pid?, doing, samples_done };
-    let rest_secs = f64::from(all - samples_done.min(all)) / agent.samples_per_sec?;
-    Some(in_work).filter(|_| samples_done >= all / 4 && rest_secs > HEARD_SECS)
+impl InWork {
+    fn of(view: &FarmView) -> Option<Self> {
+        let agent = view.agents.first()?;
+        let doing = agent.rendering.as_ref()?.region;
+        let (id, pid, progress) = (agent.id.clone(), agent.pid?, agent.progress.as_ref()?);
+        let (samples_done, elapsed_secs) = (progress.samples_done, progress.elapsed_secs);
+        Some(Self { agent: id, pid, doing, samples_done, elapsed_secs })
+    }
+
+    /// Whether a good part of the chunk is rendered, and enough left at the speed of this very chunk.
+    fn is_in_the_middle(&self) -> bool {
+        let (done, all) =
+            (f64::from(self.samples_done), f64::from(self.doing.samples.sample_count()));
+        done >= all / 8.0 && (all - done) / done * self.elapsed_secs > HEARD_SECS
+    }
 }
 
 /// Renders, has the agent `told` in the middle of a chunk, and checks that nothing is rendered again
@@ -45,24 +55,34 @@ async fn taken_away(variables: &[(&str, &str)], tell: impl FnOnce(&Farm, u32)) {
     let mut render = Render::start_with(&scene, folder.path(), &OPTIONS, &variables);
     render.wait_for_event("preview");
     let farm = Farm::of(folder.path());
-    let view = farm.wait_until("a good part of a chunk", |view| in_mid_range(view).is_some()).await;
-    let InWork { agent, pid, doing, samples_done } = in_mid_range(&view).unwrap();
-    tell(&farm, pid);
+    let in_the_middle =
+        |view: &FarmView| InWork::of(view).is_some_and(|work| work.is_in_the_middle());
+    let view = farm.wait_until("the middle of a chunk", in_the_middle).await;
+    let told = InWork::of(&view).unwrap();
+    tell(&farm, told.pid);
+    // It renders on until it hears of it, maybe even another chunk.
+    let last = RefCell::new(told.clone());
     let view = farm
         .wait_until("another agent in its place", |view| {
-            view.agents.iter().all(|other| other.id.to_string() != agent)
+            if let Some(now) = InWork::of(view).filter(|now| now.agent == told.agent) {
+                last.replace(now);
+            }
+            view.agents.iter().all(|other| other.id != told.agent)
         })
         .await;
     let frame = &view.jobs[0].frames[0];
     assert_eq!((frame.failures, &frame.failure), (0, &None), "nobody's fault");
-    wait_for("the end of its process", Duration::from_secs(20), || !is_running(pid));
+    wait_for("the end of its process", Duration::from_secs(20), || !is_running(told.pid));
     let rendered = render.finish();
     assert_eq!(rendered.code, 0, "{:#?}", rendered.events);
     // One that leaves does not complete its work: what it handed in is missing from what was rendered, and
     // would be in it if it had been rendered again.
-    let ratio = rendered.event("done")["work_ratio"].as_f64().unwrap();
-    let most = 1.0 - f64::from(samples_done) / f64::from(SAMPLES);
-    assert!(ratio <= most + 1e-9, "{ratio} of the frame by others, {most} is enough; {doing:?}");
+    let (ratio, last) = (rendered.event("done")["work_ratio"].as_f64().unwrap(), last.into_inner());
+    let most = 1.0 - f64::from(last.samples_done) / f64::from(SAMPLES);
+    assert!(
+        ratio <= most + 1e-9,
+        "{ratio} of the frame by others, {most} is enough; {told:?} {last:?}"
+    );
     let one_go = blender.one_go(&scene, &folder.path().join("one_go.exr"), 1);
     assert_equal_nearly_everywhere(&compare_exr(&rendered.exr(1), &one_go));
 }

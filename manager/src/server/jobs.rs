@@ -11,6 +11,7 @@ use blendnet_protocol::{
     Answer, Done, FrameView, JobId, JobLimits, JobSpec, JobView, Manifest, ResultFile,
 };
 use serde::Deserialize;
+use std::path::PathBuf;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -255,14 +256,11 @@ async fn preview(
     UrlPath((job, frame)): UrlPath<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let job = job_id(job)?;
-    let frame = frame_of(&edge, &job, &frame)?;
-    let path = JobFolder::new(&edge.context.jobs_dir, &job).preview(frame.frame);
-    if !path.exists() {
-        return Err(ApiError::not_found(format!("frame {} has no preview yet", frame.frame))
-            .hint("it comes with the first samples; frames rendered whole have none"));
-    }
-    Ok(file_response(&path, &headers, "image/png").await)
+    let none = |number| {
+        ApiError::not_found(format!("frame {number} has no preview yet"))
+            .hint("it comes with the first samples; frames rendered whole have none")
+    };
+    small_picture(&edge, (job, &frame), &headers, (JobFolder::preview, none)).await
 }
 
 /// Where what is rendered so far is noisy: black is clean, white a noise of 0.1 or more.
@@ -279,17 +277,27 @@ async fn noise(
     UrlPath((job, frame)): UrlPath<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let none = |number| {
+        ApiError::not_found(format!("nothing tells the noise of frame {number}"))
+            .hint("two parts of a frame that is split by samples tell it")
+    };
+    small_picture(&edge, (job, &frame), &headers, (JobFolder::noise_map, none)).await
+}
+
+/// A picture that the job's folder has of a frame, or what to say when it has none.
+async fn small_picture(
+    edge: &Edge,
+    (job, frame): (String, &str),
+    headers: &HeaderMap,
+    (path, none): (fn(&JobFolder, i32) -> PathBuf, impl FnOnce(i32) -> ApiError),
+) -> Result<Response, ApiError> {
     let job = job_id(job)?;
-    let frame = frame_of(&edge, &job, &frame)?;
-    let path = JobFolder::new(&edge.context.jobs_dir, &job).noise_map(frame.frame);
+    let number = frame_of(edge, &job, frame)?.frame;
+    let path = path(&JobFolder::new(&edge.context.jobs_dir, &job), number);
     if !path.exists() {
-        return Err(ApiError::not_found(format!(
-            "nothing tells the noise of frame {}",
-            frame.frame
-        ))
-        .hint("two parts of a frame that is split by samples tell it"));
+        return Err(none(number));
     }
-    Ok(file_response(&path, &headers, "image/png").await)
+    Ok(file_response(&path, headers, "image/png").await)
 }
 
 /// The lossless multilayer EXR of a frame.
