@@ -15,13 +15,15 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+/// Read at once from the network: TLS alone asks the system for 4 KiB at a time.
+const READ_BYTES: usize = 64 << 10;
 /// How long a client that was answered before the end of its request may go on sending, and how
 /// long it may be silent then. Old clients send all of a file before they look for the answer.
 const GOODBYE: Duration = Duration::from_secs(30);
@@ -39,6 +41,7 @@ pub(super) async fn serve(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "can't be made prompt");
     }
+    let stream = BufReader::with_capacity(READ_BYTES, stream);
     let handshake = tokio::select! {
         handshake = timeout(limits.handshake, tls.accept(stream)) => handshake,
         () = shutdown.cancelled() => return,
