@@ -6,8 +6,17 @@ use std::path::Path;
 use std::time::Duration;
 
 /// What a render of one frame writes down, before and after it is written.
-const WRITTEN: [&str; 8] =
-    ["agent", "job", "given", "part-received", "part-merged", "work-ended", "frame", "agent-gone"];
+const WRITTEN: [&str; 9] = [
+    "agent",
+    "job",
+    "frames-anew",
+    "given",
+    "part-received",
+    "part-merged",
+    "work-ended",
+    "frame",
+    "agent-gone",
+];
 /// Between the steps of taking a part in.
 const OF_PARTS: [&str; 2] = ["part-downloaded", "part-in-film"];
 /// What is passed often: once again when several are under way.

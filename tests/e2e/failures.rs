@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A program of its own in the place of Blender; it answers `--version` as the real one does.
-fn stand_in(folder: &Path, script: &str) -> PathBuf {
+pub(crate) fn stand_in(folder: &Path, script: &str) -> PathBuf {
     let folder = folder.join("blender-3.4");
     fs::create_dir_all(&folder).unwrap();
     let path = folder.join("blender");
@@ -20,7 +20,7 @@ fn stand_in(folder: &Path, script: &str) -> PathBuf {
 }
 
 /// Is the real Blender, until it is asked for frame 2.
-const CRASHES_AT_FRAME_2: &str = r#"#!/usr/bin/python3
+pub(crate) const CRASHES_AT_FRAME_2: &str = r#"#!/usr/bin/python3
 import json, os, signal, subprocess, sys
 if "--version" in sys.argv:
     os.execv("/usr/bin/blender", ["blender", "--version"])

@@ -35,6 +35,7 @@ impl Farm {
                 self.agents.insert(agent, Agent::new(launched, now));
             }
             Event::WorkKept { agent, assignment } => self.work_kept(&agent, assignment),
+            Event::FrameKept { job, frame, kept } => self.frame_kept(&job, frame, kept),
             Event::AgentOnline(id) => self.agent_online(&id, now),
             Event::Reference { agent, pixel_samples_per_sec } => {
                 self.reference_known(&agent, pixel_samples_per_sec);
@@ -187,20 +188,25 @@ impl Farm {
     fn merged(
         &mut self,
         job: &JobId,
-        frame: i32,
+        number: i32,
         secs: f64,
         deliver: impl FnOnce(&mut Coverage) -> Result<(), CoverageError>,
     ) {
-        let Some(job) = self.jobs.get_mut(job) else { return };
-        let Some(frame) = job.frames.get_mut(&frame) else { return };
+        let Some(known) = self.jobs.get_mut(job) else { return };
+        let Some(frame) = known.frames.get_mut(&number) else { return };
         if deliver(&mut frame.coverage).is_err() {
             return;
         }
         if frame.is_open() {
             frame.state = FrameState::Running;
         }
-        job.merge_secs =
-            if job.merge_secs > 0.0 { f64::midpoint(job.merge_secs, secs) } else { secs };
+        // It is not the frame that fails: something of it was rendered since.
+        let failures = std::mem::take(&mut frame.failures);
+        known.merge_secs =
+            if known.merge_secs > 0.0 { f64::midpoint(known.merge_secs, secs) } else { secs };
+        if failures > 0 {
+            self.frame_changed(job, number);
+        }
     }
 
     fn failed(&mut self, work: &WorkId, failure: WorkFailure, now: Duration) {
@@ -236,9 +242,11 @@ impl Farm {
             frame.failures += 1;
         }
         frame.failure = Some(failure.clone());
+        let gives_up = failure.fault == Fault::Scene || frame.failures >= MAX_FAILURES;
+        self.frame_changed(id, number);
         if nobody_left {
             self.job_failed(id, failure);
-        } else if failure.fault == Fault::Scene || frame.failures >= MAX_FAILURES {
+        } else if gives_up {
             self.frame_ends(id, number, FrameState::Failed, Some(failure));
         }
     }
@@ -288,6 +296,7 @@ impl Farm {
         let Some(bounds) = plan.bounds() else { return };
         let frames = plan.frames.iter().map(|&n| (n, Frame::new(Coverage::new(bounds))));
         job.frames = frames.collect();
+        job.dropped.clear();
         for (number, coverage) in resumed {
             if let Some(frame) = job.frames.get_mut(&number) {
                 if !coverage.is_untouched() {

@@ -70,6 +70,7 @@ impl Farm {
         if let Some(job) = self.jobs.get_mut(job) {
             job.spent += least;
         }
+        self.payer_changed(id, None);
     }
 
     /// An instance that an earlier manager launched; it has cost this long already.
@@ -117,9 +118,9 @@ impl Farm {
         let paid_by = self.agents.get(id).and_then(|agent| agent.payer.as_ref());
         if paid_by != Some(job) {
             self.bill(id);
-            if let Some(agent) = self.agents.get_mut(id) {
-                agent.payer = Some(job.clone());
-            }
+            let Some(agent) = self.agents.get_mut(id) else { return };
+            let before = agent.payer.replace(job.clone());
+            self.payer_changed(id, before);
         }
     }
 

@@ -33,6 +33,15 @@ pub enum Event {
         /// What.
         assignment: Assignment,
     },
+    /// A frame is as an earlier manager knew it; `None`: it was dropped.
+    FrameKept {
+        /// Whose.
+        job: JobId,
+        /// Which frame.
+        frame: i32,
+        /// What of it.
+        kept: Option<crate::KeptFrame>,
+    },
     /// It answers.
     AgentOnline(AgentId),
     /// It rendered the reference scene.

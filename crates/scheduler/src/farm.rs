@@ -6,6 +6,7 @@ use crate::job::Job;
 use crate::offer::{Market, Offer};
 use crate::saving::{Lifetimes, SavingLimits};
 use crate::seed::speed_or;
+use crate::unsaved::Unsaved;
 use blendnet_protocol::{AgentId, JobId, Region, SceneId, WorkId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -37,6 +38,7 @@ pub struct Farm {
     /// The dice: as told, then one throw after the other.
     pub seed: u64,
     pub(crate) markets: Vec<(Offer, Market)>,
+    pub(crate) unsaved: Unsaved,
     /// The time, as last told.
     pub(crate) now: Duration,
     /// Makes ids unique over restarts of the manager.
@@ -162,6 +164,7 @@ impl Farm {
             started_unix_secs: 0,
             seed: 0,
             markets: Vec::new(),
+            unsaved: Unsaved::default(),
             now: Duration::ZERO,
             run: run.into(),
             counter: 0,

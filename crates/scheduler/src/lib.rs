@@ -24,6 +24,7 @@ mod settle;
 mod size;
 mod speed;
 mod split;
+mod unsaved;
 
 pub use coverage::{Coverage, CoverageError};
 pub use event::Event;
@@ -36,6 +37,7 @@ pub use saving::{Lifetimes, SavingLimits};
 pub use settle::SettleError;
 pub use speed::Speed;
 pub use split::{choose, grid};
+pub use unsaved::{KeptFrame, Unsaved};
 
 #[cfg(test)]
 #[path = "tests/simulation.rs"]

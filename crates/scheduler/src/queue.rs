@@ -47,9 +47,12 @@ impl Farm {
         job.failure = None;
         job.failures = 0;
         job.hold = false;
-        for frame in job.frames.values_mut().filter(|f| f.state == FrameState::Failed) {
-            frame.state = FrameState::Running;
-            frame.failures = 0;
+        for (&number, frame) in &mut job.frames {
+            if frame.state == FrameState::Failed {
+                frame.state = FrameState::Running;
+                frame.failures = 0;
+                self.unsaved.frames.insert((id.clone(), number));
+            }
         }
         job.state = if job.plan.is_some() { JobState::Queued } else { JobState::Inspecting };
         for agent in self.agents.values_mut() {
@@ -64,6 +67,7 @@ impl Farm {
         let last = job.frames.values().map(|frame| frame.rank).max().unwrap_or(0);
         if let Some(frame) = job.frames.get_mut(&number) {
             frame.rank = last + 1;
+            self.frame_changed(id, number);
         }
     }
 
@@ -71,6 +75,7 @@ impl Farm {
         let frame = self.jobs.get_mut(id).and_then(|job| job.frames.get_mut(&number));
         if let Some(frame) = frame.filter(|frame| frame.is_open()) {
             frame.paused = paused;
+            self.frame_changed(id, number);
         }
     }
 }

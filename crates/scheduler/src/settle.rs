@@ -60,6 +60,9 @@ impl Farm {
             if !kept {
                 dropped.push(number);
             }
+            if !kept || frame.coverage.is_settled() {
+                self.unsaved.frames.insert((id.clone(), number));
+            }
             kept
         });
         if matches!(job.state, JobState::Paused | JobState::Failed | JobState::Ready) {
@@ -74,8 +77,9 @@ impl Farm {
         let target = job.limits.noise;
         let Some(frame) = job.frames.get_mut(&number) else { return };
         frame.noise = Some(noise);
-        if frame.is_open() && target.is_some_and(|target| noise <= target) {
-            let _as_it_is = frame.settle();
+        let clean = frame.is_open() && target.is_some_and(|target| noise <= target);
+        if clean && frame.settle() {
+            self.frame_changed(id, number);
         }
     }
 

@@ -3,9 +3,9 @@
 use super::owner::Owner;
 use super::request::FarmError;
 use crate::reconcile::failure_of;
-use crate::store::{Change, StoreError};
+use crate::store::{Change, SavedFrame, StoreError};
 use blendnet_protocol::JobId;
-use blendnet_scheduler::Event;
+use blendnet_scheduler::{Event, Unsaved};
 use std::time::Duration;
 
 /// Pause before a database that took nothing is tried again.
@@ -44,6 +44,25 @@ impl Owner {
             Event::AgentEnded(agent, _) => Some(Change::AgentGone(agent.clone())),
             _ => None,
         });
+    }
+
+    /// Notes what the scheduler says that must be known after a restart.
+    pub(super) fn note_unsaved(&mut self) {
+        let Unsaved { frames, payers, costs } = self.farm.take_unsaved();
+        for (job, frame) in frames {
+            if self.jobs.contains_key(&job) {
+                let kept = self.farm.kept_frame(&job, frame);
+                self.changes.push(Change::FrameKept(SavedFrame { job, frame, kept }));
+            }
+        }
+        for agent in payers.iter().filter(|agent| self.farm.agents.contains_key(agent)) {
+            let address = self.links.get(agent).map(|link| link.address.clone());
+            self.changes.push(self.launched(agent, address.filter(|a| !a.is_empty())));
+        }
+        // What they owe until now: their agents are billed from here on.
+        for job in &costs {
+            self.save_state(job);
+        }
     }
 
     /// Writes all notes down. While the disk takes nothing the farm decides nothing more: it would

@@ -24,6 +24,9 @@ pub(crate) struct Lease {
     min_billed_secs: u64,
     boot_secs: u64,
     launched_unix_secs: u64,
+    /// Until then it is in what its payer has cost.
+    #[serde(default)]
+    billed_unix_secs: u64,
     payer: Option<JobId>,
 }
 
@@ -73,6 +76,8 @@ impl Owner {
         let lease = self.farm.agents.get(agent).and_then(|known| {
             let offer = known.offer.clone()?;
             let age = self.now().saturating_sub(known.since);
+            let billed = self.farm.billed_until(agent)?.saturating_sub(known.since);
+            let launched_unix_secs = unix_secs().saturating_sub(age.as_secs());
             let lease = Lease {
                 provider: offer.provider,
                 instance_type: offer.instance_type,
@@ -81,7 +86,8 @@ impl Owner {
                 usd_micros_per_hour: offer.usd_micros_per_hour,
                 min_billed_secs: offer.min_billed.as_secs(),
                 boot_secs: offer.boot.as_secs(),
-                launched_unix_secs: unix_secs().saturating_sub(age.as_secs()),
+                launched_unix_secs,
+                billed_unix_secs: launched_unix_secs + billed.as_secs(),
                 payer: known.payer.clone(),
             };
             serde_json::to_string(&lease).ok()
@@ -103,7 +109,8 @@ impl Owner {
             Err(error) => return tracing::error!(%agent, %error, "its price can't be read"),
         };
         let payer = lease.payer.as_ref().and_then(|payer| self.jobs.get(payer)?.spent);
-        let billed = payer.map_or(0, |spent| spent.at_unix_secs).max(lease.launched_unix_secs);
+        let billed = payer.map_or(0, |spent| spent.at_unix_secs);
+        let billed = billed.max(lease.launched_unix_secs).max(lease.billed_unix_secs);
         self.apply(Event::AgentPriced {
             agent: agent.clone(),
             offer: Offer {

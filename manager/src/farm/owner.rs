@@ -274,6 +274,7 @@ impl Owner {
         for id in changed {
             self.save_state(&id);
         }
+        self.note_unsaved();
     }
 
     fn save_all(&mut self) {
@@ -322,6 +323,7 @@ impl Owner {
         record.split = Some(split);
         record.info = Some(info);
         self.changes.push(Change::WorkEnded(work.clone()));
+        self.changes.push(Change::FramesAnew(id.clone()));
         self.apply(Event::JobInspected { job: id.clone(), plan: job_plan, resumed: vec![] });
         self.save_state(id);
     }

@@ -4,7 +4,7 @@ use super::FrameResult;
 use super::owner::{Owner, plan_of};
 use super::record::{JobFolder, JobRecord};
 use crate::reconcile::{AgentLink, Given};
-use crate::store::{Change, Saved, SavedAgent, SavedPart, SavedWork};
+use crate::store::{Change, Saved, SavedAgent, SavedFrame, SavedPart, SavedWork};
 use blendnet_protocol::{AgentId, JobId, JobState, WorkKind};
 use blendnet_scheduler::{Assignment, Coverage, Event, Frame, Job, Task};
 use std::collections::BTreeMap;
@@ -26,11 +26,16 @@ impl Owner {
                 Err(error) => tracing::error!(%job, number, %error, "a frame can't be read"),
             }
         }
+        let mut kept: BTreeMap<JobId, Vec<SavedFrame>> = BTreeMap::new();
+        for frame in saved.kept {
+            kept.entry(frame.job.clone()).or_default().push(frame);
+        }
         for (id, spec, state) in saved.jobs {
             match JobRecord::read(&spec, &state) {
                 Ok(mut record) => {
                     record.results = frames.remove(&id).unwrap_or_default();
-                    self.take_up(id.clone(), record, &parts.remove(&id).unwrap_or_default());
+                    let parts = parts.remove(&id).unwrap_or_default();
+                    self.take_up(id.clone(), record, &parts, kept.remove(&id).unwrap_or_default());
                 }
                 Err(error) => tracing::error!(job = %id, %error, "a job can't be read"),
             }
@@ -76,7 +81,13 @@ impl Owner {
         self.links.insert(agent, link);
     }
 
-    fn take_up(&mut self, id: JobId, mut record: JobRecord, parts: &PartsOfFrame) {
+    fn take_up(
+        &mut self,
+        id: JobId,
+        mut record: JobRecord,
+        parts: &PartsOfFrame,
+        kept: Vec<SavedFrame>,
+    ) {
         let folder = JobFolder::new(&self.context.jobs_dir, &id);
         if let Err(error) = folder.prepare() {
             tracing::error!(job = %id, %error, "the job's folder can't be made");
@@ -105,6 +116,9 @@ impl Owner {
             self.apply(Event::JobInspected { job: id.clone(), plan, resumed });
         }
         folder.empty_parts();
+        for SavedFrame { job, frame, kept } in kept {
+            self.apply(Event::FrameKept { job, frame, kept });
+        }
         for &frame in record.results.keys() {
             self.apply(Event::FrameCompleted { job: id.clone(), frame });
         }

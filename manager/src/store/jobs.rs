@@ -23,6 +23,7 @@ pub(super) fn delete(db: &Connection, job: &JobId) -> Result<()> {
     for delete in [
         "DELETE FROM job WHERE id = ?1",
         "DELETE FROM frame WHERE job = ?1",
+        "DELETE FROM frame_kept WHERE job = ?1",
         "DELETE FROM part WHERE job = ?1",
         "DELETE FROM work WHERE job = ?1",
     ] {

@@ -8,11 +8,13 @@
 mod agents;
 mod frames;
 mod jobs;
+mod kept;
 mod open;
 mod parts;
 mod works;
 
 pub use agents::SavedAgent;
+pub use kept::SavedFrame;
 pub use parts::SavedPart;
 pub use works::SavedWork;
 
@@ -97,6 +99,10 @@ pub enum Change {
         /// Its files.
         result: String,
     },
+    /// A frame is not as a new one is.
+    FrameKept(SavedFrame),
+    /// A job's frames are new ones again.
+    FramesAnew(JobId),
     /// A part lies in our folder.
     PartReceived(SavedPart),
     /// A region is in its frame's film.
@@ -124,6 +130,8 @@ impl Change {
             Self::Job { .. } => "job",
             Self::JobGone(_) => "job-gone",
             Self::Frame { .. } => "frame",
+            Self::FrameKept(_) => "frame-kept",
+            Self::FramesAnew(_) => "frames-anew",
             Self::PartReceived(_) => "part-received",
             Self::PartMerged(..) => "part-merged",
             Self::PartGone(..) => "part-gone",
@@ -144,6 +152,8 @@ pub struct Saved {
     pub jobs: Vec<(JobId, String, String)>,
     /// Finished files of frames, as JSON.
     pub frames: Vec<(JobId, i32, String)>,
+    /// Frames that differ from new ones.
+    pub kept: Vec<SavedFrame>,
     /// The ledger.
     pub parts: Vec<SavedPart>,
     /// What agents were given.
@@ -228,6 +238,8 @@ fn apply(db: &Connection, change: &Change) -> rusqlite::Result<()> {
         Change::Job { job, spec, state } => jobs::put(db, job, spec.as_deref(), state),
         Change::JobGone(job) => jobs::delete(db, job),
         Change::Frame { job, frame, result } => frames::put(db, job, *frame, result),
+        Change::FrameKept(saved) => kept::put(db, saved),
+        Change::FramesAnew(job) => kept::delete_of(db, job),
         Change::PartReceived(part) => parts::received(db, part),
         Change::PartMerged(job, frame, region) => parts::merged(db, job, *frame, *region),
         Change::PartGone(job, frame, region) => parts::delete(db, job, *frame, *region),

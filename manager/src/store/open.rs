@@ -1,6 +1,6 @@
 //! Opens the database: checks it, sets a damaged one aside, brings an old one up to date.
 
-use super::{FILE, Saved, StoreError, agents, frames, jobs, parts, works};
+use super::{FILE, Saved, StoreError, agents, frames, jobs, kept, parts, works};
 use fs_err as fs;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use rusqlite::{Connection, ErrorCode};
@@ -9,7 +9,11 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// One for each version of the layout, in order; none is ever changed.
-const MIGRATIONS: [&str; 2] = [include_str!("migrations/1.sql"), include_str!("migrations/2.sql")];
+pub(super) const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/1.sql"),
+    include_str!("migrations/2.sql"),
+    include_str!("migrations/3.sql"),
+];
 
 /// The log is written back into the database at this length, in pages.
 const CHECKPOINT_PAGES: u32 = 1000;
@@ -79,6 +83,7 @@ fn migrate(connection: &mut Connection, from: usize) -> rusqlite::Result<()> {
 fn load(db: &Connection) -> rusqlite::Result<Saved> {
     db.execute_batch(
         "DELETE FROM frame WHERE job NOT IN (SELECT id FROM job);
+         DELETE FROM frame_kept WHERE job NOT IN (SELECT id FROM job);
          DELETE FROM part WHERE job NOT IN (SELECT id FROM job);
          DELETE FROM work WHERE job NOT IN (SELECT id FROM job)
              OR agent NOT IN (SELECT id FROM agent);",
@@ -86,6 +91,7 @@ fn load(db: &Connection) -> rusqlite::Result<Saved> {
     Ok(Saved {
         jobs: jobs::all(db)?,
         frames: frames::all(db)?,
+        kept: kept::all(db)?,
         parts: parts::all(db)?,
         works: works::all(db)?,
         agents: agents::all(db)?,

@@ -101,6 +101,54 @@ async fn what_a_finished_frame_a_lost_agent_and_a_deleted_job_had_is_gone() {
 }
 
 #[tokio::test]
+async fn what_is_known_of_frames_is_there_for_the_next_manager_until_their_job_begins_anew() {
+    use blendnet_protocol::{FailureKind, Fault, WorkFailure};
+    let dir = tempfile::tempdir().unwrap();
+    let message = "Blender crashed".to_owned();
+    let last_lines = vec!["the light explodes".to_owned()];
+    let (kind, fault) = (FailureKind::Crashed, Fault::Attempt);
+    let kept = blendnet_scheduler::KeptFrame {
+        paused: true,
+        rank: 7,
+        failures: 2,
+        failure: Some(WorkFailure { kind, fault, message, last_lines }),
+        failed: false,
+        settled: true,
+    };
+    let saved = |frame, kept| SavedFrame { job: job(), frame, kept };
+    let changes = vec![
+        submitted(),
+        Change::FrameKept(saved(-1, Some(kept.clone()))),
+        Change::FrameKept(saved(2, Some(kept.clone()))),
+        Change::FrameKept(saved(2, None)),
+    ];
+    let found = reopened(dir.path(), changes).await.kept;
+    assert_eq!(found, [saved(-1, Some(kept)), saved(2, None)]);
+    assert!(reopened(dir.path(), vec![Change::FramesAnew(job())]).await.kept.is_empty());
+    let again = vec![Change::FrameKept(saved(2, None)), Change::JobGone(job())];
+    assert!(reopened(dir.path(), again).await.kept.is_empty());
+}
+
+#[test]
+fn a_database_of_every_earlier_version_is_brought_up_to_date() {
+    for version in 0..open::MIGRATIONS.len() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = Connection::open(dir.path().join(FILE)).unwrap();
+        for migration in &open::MIGRATIONS[..version] {
+            old.execute_batch(migration).unwrap();
+        }
+        if version > 0 {
+            old.execute_batch("INSERT INTO job VALUES ('shot-1', '{}', '1')").unwrap();
+        }
+        old.pragma_update(None, "user_version", u32::try_from(version).unwrap()).unwrap();
+        drop(old);
+        let (_store, saved) = Store::open(dir.path()).unwrap();
+        assert_eq!(saved.jobs.len(), version.min(1));
+        assert!(saved.kept.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn a_damaged_database_is_set_aside_whole_and_a_new_one_made() {
     for damage in [b"no database at all".to_vec(), vec![7; 40_000]] {
         let dir = tempfile::tempdir().unwrap();
