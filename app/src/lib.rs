@@ -7,6 +7,7 @@
 pub mod background;
 pub mod cli;
 pub mod gui;
+pub mod limits;
 pub mod settings;
 pub mod text;
 pub mod workflow;

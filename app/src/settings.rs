@@ -37,6 +37,8 @@ pub struct Settings {
     pub lender: String,
     /// What lenders were told, by their names and the names of their settings.
     pub lenders: BTreeMap<String, BTreeMap<String, String>>,
+    /// What an hour of an agent costs, in millionths of a dollar; 0: nothing.
+    pub usd_micros_per_hour: u64,
     /// Folder that gets one for the pictures of each scene; empty: beside the .blend.
     pub output: String,
     /// Size of all that is drawn, in percent; 0: as the display wants it.

@@ -33,7 +33,7 @@ pub(super) struct FarmArgs {
     provider_settings: Vec<String>,
     /// What an hour of an agent costs, in US dollars: electricity, or what a cluster bills. Renders
     /// can have a budget then
-    #[arg(long, value_name = "USD", value_parser = super::limits::usd_micros)]
+    #[arg(long, value_name = "USD", value_parser = crate::limits::usd_micros)]
     usd_per_hour: Option<u64>,
 }
 

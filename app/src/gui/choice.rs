@@ -7,6 +7,7 @@ use blendnet_pack::trace::slashed;
 use blendnet_protocol::{FrameSet, JobLimits, Overrides, SplitChoice};
 
 use super::command::Order;
+use crate::limits;
 use crate::settings::Settings;
 use crate::workflow::handoff::Handoff;
 use crate::workflow::launch::{StartOptions, processor_count};
@@ -29,6 +30,12 @@ pub struct Choice {
     pub camera: String,
     /// View layers that are rendered; empty: as in the scene.
     pub view_layers: Vec<String>,
+    /// Noise at which a frame is clean enough; empty: all its samples are rendered.
+    pub noise: String,
+    /// When it must be done, as `--deadline` takes it; empty: whenever.
+    pub deadline: String,
+    /// Most that it may cost, in dollars; empty: whatever.
+    pub budget: String,
     /// Folder of the pictures.
     pub output: String,
     /// Render although files are missing.
@@ -117,10 +124,29 @@ impl Choice {
         samples.map(Some).ok_or_else(|| format!("samples are a number from 1 to {MOST_SAMPLES}"))
     }
 
+    /// The limits, if all that is written are some.
+    pub fn limits(&self, settings: &Settings) -> Result<JobLimits, String> {
+        let limits = JobLimits {
+            noise: written(&self.noise, limits::noise).map_err(|why| format!("noise: {why}"))?,
+            deadline_unix_secs: written(&self.deadline, limits::when)
+                .map_err(|why| format!("deadline: {why}"))?,
+            budget_usd_micros: written(&self.budget, limits::usd_micros)
+                .map_err(|why| format!("budget: {why}"))?,
+        };
+        match limits.budget_usd_micros {
+            Some(0) => Err("budget: nothing can be rendered for nothing".to_owned()),
+            Some(_) if settings.usd_micros_per_hour == 0 => {
+                Err("budget: say in the settings what an hour of an agent costs".to_owned())
+            }
+            _ => Ok(limits),
+        }
+    }
+
     /// What to render, or why it can't be: the first wrong field, in a sentence.
     pub fn order(&self, blend: &Path, settings: &Settings) -> Result<Order, String> {
         let frames = self.frame_set()?;
         let samples = self.sample_count()?;
+        let limits = self.limits(settings)?;
         let output = self.output.trim();
         if output.is_empty() {
             return Err("name a folder for the pictures".to_owned());
@@ -140,13 +166,24 @@ impl Choice {
             frames: Some(frames),
             split: SplitChoice::Auto,
             priority: 0,
-            limits: JobLimits::default(),
+            limits,
             max_agents: Some(agents(settings)),
             allow_missing: self.allow_missing,
             moved: self.moved.clone(),
             estimated_secs: None,
         };
         Ok(Order { request, start: start_options(settings) })
+    }
+}
+
+/// What is read of a field, unless nothing is written there.
+fn written<T>(
+    field: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Option<T>, String> {
+    match field.trim() {
+        "" => Ok(None),
+        text => read(text).map(Some),
     }
 }
 
@@ -168,7 +205,7 @@ pub fn start_options(settings: &Settings) -> StartOptions {
         provider: settings.other_lender().map(str::to_owned),
         provider_settings: settings.told(&settings.lender),
         idle: None,
-        usd_micros_per_hour: None,
+        usd_micros_per_hour: Some(settings.usd_micros_per_hour).filter(|micros| *micros > 0),
     }
 }
 
@@ -217,6 +254,20 @@ mod tests {
         let start = start_options(&settings);
         assert_eq!(start.provider.as_deref(), Some("slurm"));
         assert_eq!(start.provider_settings, ["partition=night"]);
+    }
+
+    #[test]
+    fn a_budget_is_kept_where_agents_have_a_price() {
+        let blend = Path::new("/shots/a.blend");
+        let limited = Choice { budget: "$1.50".to_owned(), ..choice("1", "") };
+        let refused = limited.order(blend, &Settings::default()).unwrap_err();
+        assert!(refused.contains("what an hour of an agent costs"), "{refused}");
+        let priced = Settings { usd_micros_per_hour: 500_000, ..Settings::default() };
+        let order = limited.order(blend, &priced).unwrap();
+        assert_eq!(order.request.limits.budget_usd_micros, Some(1_500_000));
+        assert_eq!(order.start.usd_micros_per_hour, Some(500_000));
+        let nothing = Choice { budget: "0".to_owned(), ..choice("1", "") };
+        assert!(nothing.order(blend, &priced).is_err());
     }
 
     #[test]

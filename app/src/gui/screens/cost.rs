@@ -48,7 +48,12 @@ pub(super) fn cost_ui(
         problem_ui(ui, problem);
     }
     let Some(estimate) = estimate.value() else { return };
-    if order.as_ref() == Some(asked.as_ref()) {
+    let same = order.is_some_and(|mut order| {
+        // How fast a scene is has nothing to do with them, and a deadline moves with the clock.
+        order.request.limits = asked.request.limits;
+        order == **asked
+    });
+    if same {
         told_ui(ui, estimate);
         agents_ui(ui, estimate, settings, wishes);
     } else if !pending {

@@ -4,6 +4,7 @@
 use blendnet_protocol::JobState;
 
 use super::bar_of;
+use super::limits::limit_facts_ui;
 use crate::gui::command::Command;
 use crate::gui::icons::{self, button_ui, sign_button_ui};
 use crate::gui::queue::Queue;
@@ -173,6 +174,7 @@ fn figures_ui(ui: &mut egui::Ui, progress: &ProgressReport) {
     if progress.frames > 1 {
         fact(ui, "Frames", format!("{} of {}", progress.frames_done, progress.frames));
     }
+    limit_facts_ui(ui, progress);
 }
 
 fn done_ui(ui: &mut egui::Ui, summary: &Summary, wishes: &mut Vec<Wish>) {

@@ -6,6 +6,7 @@ mod farm;
 mod frames;
 mod help;
 mod job;
+mod limits;
 mod picture;
 mod places;
 mod plots;

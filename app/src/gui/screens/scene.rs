@@ -8,13 +8,14 @@ use blendnet_pack::trace::{Dependency, Trace};
 
 use super::cost::cost_ui;
 use super::farm::agents_rows_ui;
+use super::limits::limits_ui;
 use crate::gui::choice::Choice;
 use crate::gui::command::Command;
 use crate::gui::event::SceneRead;
 use crate::gui::fetched::Fetched;
 use crate::gui::state::{OpenScene, Screen, State};
 use crate::gui::theme;
-use crate::gui::widgets::form::{fact, row, text_row};
+use crate::gui::widgets::form::{fact, row, text_row, wrong};
 use crate::gui::widgets::problem::problem_ui;
 use crate::gui::widgets::sign::warning_ui;
 use crate::gui::wish::Wish;
@@ -65,6 +66,8 @@ pub fn scene_ui(
             render_button_ui(ui, scene, obstacle, wishes);
             ui.add_space(theme::GAP);
             cost_ui(ui, scene, settings, can_render, wishes);
+            ui.add_space(theme::GAP);
+            limits_ui(ui, &mut scene.choice, settings, wishes);
         });
     });
     egui::CentralPanel::default().show(ui, |ui| {
@@ -386,9 +389,4 @@ fn combo<'n>(
         shown.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, name));
     });
     chosen
-}
-
-fn wrong(ui: &mut egui::Ui, why: &str) {
-    let bad = theme::signals(ui.visuals()).bad;
-    row(ui, "", |ui| ui.label(egui::RichText::new(why).color(bad)));
 }

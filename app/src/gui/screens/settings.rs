@@ -2,7 +2,7 @@
 
 use crate::gui::state::State;
 use crate::gui::theme;
-use crate::gui::widgets::form::{row, text_row};
+use crate::gui::widgets::form::{help, row, text_row, usd_row};
 use crate::gui::wish::Wish;
 use crate::settings::{Settings, Theme};
 
@@ -15,6 +15,8 @@ pub fn settings_ui(ui: &mut egui::Ui, state: &mut State, wishes: &mut Vec<Wish>)
         looks_ui(ui, settings);
         ui.add_space(theme::GAP);
         pictures_ui(ui, settings);
+        ui.add_space(theme::GAP);
+        money_ui(ui, settings);
         ui.add_space(theme::GAP);
         let defaults = Settings {
             recent: settings.recent.clone(),
@@ -47,6 +49,14 @@ fn looks_ui(ui: &mut egui::Ui, settings: &mut Settings) {
         }
         settings.scale_percent = if chosen == 100 { 0 } else { chosen };
     });
+}
+
+fn money_ui(ui: &mut egui::Ui, settings: &mut Settings) {
+    ui.heading("Money");
+    usd_row(ui, "An agent, hourly", &mut settings.usd_micros_per_hour);
+    let text = "Cost of an agent in US dollars an hour: electricity, or what a cluster bills. Renders can \
+                have a budget then. A farm that runs keeps the one that it was started with.";
+    row(ui, "", |ui| help(ui, text));
 }
 
 fn pictures_ui(ui: &mut egui::Ui, settings: &mut Settings) {

@@ -43,11 +43,35 @@ pub fn number_row(ui: &mut egui::Ui, name: &str, number: &mut u32, most: u32, ze
     })
 }
 
+/// A row with an amount of money, in millionths of a dollar; 0 shows `none`.
+pub fn usd_row(ui: &mut egui::Ui, name: &str, micros: &mut u64) {
+    row(ui, name, |ui| {
+        let field = egui::DragValue::new(micros)
+            .range(0..=1_000_000_000_u64)
+            .speed(10_000.0)
+            .custom_formatter(|micros, _| match micros {
+                none if none < 0.5 => "none".to_owned(),
+                micros => format!("${}", micros / 1e6),
+            })
+            .custom_parser(|text| {
+                text.trim().trim_start_matches('$').parse::<f64>().ok().map(|usd| usd * 1e6)
+            });
+        let response = ui.add(field);
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, name));
+    });
+}
+
 /// A fact: a name and what it is.
 pub fn fact(ui: &mut egui::Ui, name: &str, value: impl Into<String>) {
     row(ui, name, |ui| {
         ui.add(egui::Label::new(value.into()).wrap());
     });
+}
+
+/// Why what is written in the field above can't be.
+pub fn wrong(ui: &mut egui::Ui, why: &str) {
+    let bad = theme::signals(ui.visuals()).bad;
+    row(ui, "", |ui| ui.add(egui::Label::new(egui::RichText::new(why).color(bad)).wrap()));
 }
 
 /// What a field is for, in a sentence.

@@ -1,0 +1,71 @@
+//! What a render has to keep: how clean it must be, when it must be done, what it may cost.
+
+use blendnet_protocol::JobLimits;
+use jiff::Zoned;
+
+use crate::gui::choice::Choice;
+use crate::gui::state::Screen;
+use crate::gui::widgets::form::{fact, help, row, text_row, wrong};
+use crate::gui::wish::Wish;
+use crate::limits::due;
+use crate::settings::Settings;
+use crate::text::usd;
+use crate::workflow::event::{FrameInWork, ProgressReport};
+
+/// Draws the form.
+pub(super) fn limits_ui(
+    ui: &mut egui::Ui,
+    choice: &mut Choice,
+    settings: &Settings,
+    wishes: &mut Vec<Wish>,
+) {
+    ui.strong("Limits");
+    let hint = "A frame stops when its noise is no more than this share of a display's brightness. \
+                Where the scene samples adaptively, its own threshold decides.";
+    ui.scope(|ui| text_row(ui, "Noise", &mut choice.noise, "such as 0.01"))
+        .response
+        .on_hover_text(hint);
+    ui.scope(|ui| text_row(ui, "Deadline", &mut choice.deadline, "such as 18:30 or 2h30m"))
+        .response
+        .on_hover_text("A time of day, a date with a time, or so long after the start");
+    let has_price = settings.usd_micros_per_hour > 0;
+    // What was written before the price went can be taken away.
+    ui.add_enabled_ui(has_price || !choice.budget.is_empty(), |ui| {
+        text_row(ui, "Budget", &mut choice.budget, "US dollars, such as 2.50");
+    });
+    if !has_price {
+        row(ui, "", |ui| help(ui, "For a budget, say what an agent costs"));
+        row(ui, "", |ui| {
+            if ui.button("Cost of an agent…").on_hover_text("Settings (Ctrl+,)").clicked() {
+                wishes.push(Wish::Go(Screen::Settings));
+            }
+        });
+    }
+    if let Err(why) = choice.limits(settings) {
+        wrong(ui, &why);
+    }
+}
+
+/// Draws how a render stands to its limits.
+pub(super) fn limit_facts_ui(ui: &mut egui::Ui, progress: &ProgressReport) {
+    let JobLimits { noise: target, budget_usd_micros, deadline_unix_secs } = progress.limits;
+    let now = match progress.in_work.as_slice() {
+        [FrameInWork { noise, .. }] => noise.map(|noise| format!("{noise:.4}")),
+        _ => None,
+    };
+    match (now, target) {
+        (Some(now), Some(target)) => fact(ui, "Noise", format!("{now} (to {target})")),
+        (Some(now), None) => fact(ui, "Noise", now),
+        (None, Some(target)) => fact(ui, "Noise", format!("to {target}")),
+        (None, None) => {}
+    }
+    let spent = progress.spent_usd_micros;
+    match budget_usd_micros {
+        Some(budget) => fact(ui, "Cost", format!("{} of {}", usd(spent), usd(budget))),
+        None if spent > 0 => fact(ui, "Cost", usd(spent)),
+        None => {}
+    }
+    if let Some(due) = deadline_unix_secs.and_then(|secs| due(secs, &Zoned::now())) {
+        fact(ui, "Due", due);
+    }
+}
