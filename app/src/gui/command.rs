@@ -110,3 +110,14 @@ pub struct Order {
     /// How to start a farm, if none runs.
     pub start: StartOptions,
 }
+
+impl Order {
+    /// Whether both are done by the same work. What a render has to keep has nothing to do with how
+    /// fast its scene is, nor has what agents cost; and a deadline moves with the clock.
+    pub fn is_same_work(&self, other: &Self) -> bool {
+        let mut other = other.clone();
+        other.request.limits = self.request.limits;
+        other.start.usd_micros_per_hour = self.start.usd_micros_per_hour;
+        *self == other
+    }
+}

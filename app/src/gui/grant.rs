@@ -160,7 +160,7 @@ impl App {
         }
         let Some(scene) = &state.scene else { return };
         let Ok(mut order) = scene.choice.order(&scene.path, &state.settings) else { return };
-        let estimate = scene.estimate.as_ref().filter(|(asked, _)| **asked == order);
+        let estimate = scene.estimate.as_ref().filter(|(asked, _)| asked.is_same_work(&order));
         let estimate = estimate.and_then(|(_, estimate)| estimate.value());
         order.request.estimated_secs = estimate.map(|estimate| estimate.likely_secs);
         let name = scene.path.file_name().unwrap_or_default().to_string_lossy().into_owned();

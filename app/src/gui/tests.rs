@@ -1,6 +1,7 @@
 //! The window, driven by what a screen reader sees of it; without display or graphics chip.
 
 mod farm;
+mod limits;
 mod queue;
 mod snapshots;
 mod timeline;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use blendnet_pack::inspect;
-use blendnet_protocol::{FarmView, FrameSet, JobId, JobState, JobView, Split};
+use blendnet_protocol::{FarmView, FrameSet, JobId, JobLimits, JobState, JobView, Split};
 use blendnet_scheduler::{AgentCost, JobPlan, predict_secs};
 use serde::Serialize;
 
@@ -52,6 +52,16 @@ pub struct Estimate {
     pub by_agents: Vec<(u32, f64)>,
 }
 
+impl Estimate {
+    /// What its agents will most likely cost while they render, where an hour of one costs so much; all
+    /// in millionths of a dollar.
+    pub fn usd_micros(&self, per_hour: u64) -> u64 {
+        let millis = Duration::try_from_secs_f64(self.likely_secs).unwrap_or_default().as_millis();
+        let micros = millis * u128::from(self.agents) * u128::from(per_hour) / 3_600_000;
+        u64::try_from(micros).unwrap_or(u64::MAX)
+    }
+}
+
 /// What was measured.
 #[derive(Clone, Debug, PartialEq)]
 struct Measured {
@@ -74,6 +84,8 @@ pub async fn estimate(setting: &Setting<'_>, request: &Request) -> Result<Estima
     });
     let mut probe = request.clone();
     probe.overrides.samples = probed;
+    // What ends a render early would measure less of it.
+    probe.limits = JobLimits::default();
     probe.frames = frames.frames().first().and_then(|frame| frame.to_string().parse().ok());
     let wanted = (probe.overrides.scene.clone(), probe.frames.clone());
     let gathered = scene_files::gather(

@@ -207,13 +207,17 @@ impl Manager {
                  another --data-dir",
             );
         }
-        if let ClientError::Refused { status, hint, .. } = error
+        if let ClientError::Refused { status, hint, code, .. } = error
             && status.is_client_error()
         {
-            let problem = Problem::input(message);
-            return match hint {
-                Some(hint) => problem.hint(hint.as_str()),
-                None => problem,
+            let mut problem = Problem::input(message);
+            problem.hint.clone_from(hint);
+            return match code.as_deref() {
+                Some("no_price") => problem.in_window(
+                    "the farm that runs was started before the settings had a price of agents: end it \
+                     (Farm, End all…) and render again, or leave the budget out",
+                ),
+                _ => problem,
             };
         }
         if let ClientError::File(_) = error {
@@ -275,6 +279,17 @@ mod tests {
         let io = |kind| ClientError::File(std::io::Error::from(kind));
         assert_eq!(kind(&io(std::io::ErrorKind::StorageFull)), ProblemKind::DiskFull);
         assert_eq!(kind(&io(std::io::ErrorKind::NotFound)), ProblemKind::Input);
+    }
+
+    #[test]
+    fn a_farm_without_a_price_is_another_thing_to_do_in_the_window() {
+        let mut error = refused("400 nothing has a price");
+        if let ClientError::Refused { code, .. } = &mut error {
+            *code = Some("no_price".to_owned());
+        }
+        let problem = manager().problem("submitting the job", &error);
+        assert_eq!(problem.hint.as_deref(), Some("do this"));
+        assert!(problem.window_hint().unwrap().contains("End all"), "{problem:?}");
     }
 
     #[test]

@@ -53,6 +53,9 @@ pub struct Problem {
     /// What to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The same where there are buttons instead of options, if that is something else.
+    #[serde(skip)]
+    pub hint_in_window: Option<Box<str>>,
     /// Lines that tell more, such as the last ones of Blender.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<String>,
@@ -91,7 +94,14 @@ impl Problem {
 
     /// A problem without hint.
     pub fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, details: Vec::new(), missing: Vec::new() }
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+            hint_in_window: None,
+            details: Vec::new(),
+            missing: Vec::new(),
+        }
     }
 
     /// A wrong option or file.
@@ -109,6 +119,18 @@ impl Problem {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Adds what to do next where there are buttons instead of options.
+    #[must_use]
+    pub fn in_window(mut self, hint: impl Into<String>) -> Self {
+        self.hint_in_window = Some(hint.into().into_boxed_str());
+        self
+    }
+
+    /// What to do next in the window.
+    pub fn window_hint(&self) -> Option<&str> {
+        self.hint_in_window.as_deref().or(self.hint.as_deref())
     }
 
     /// Adds lines that tell more.

@@ -90,6 +90,9 @@ pub enum FarmError {
     /// The job can't be ended with what it has.
     #[error(transparent)]
     Settle(#[from] blendnet_scheduler::SettleError),
+    /// A budget, and nothing that can be counted against it.
+    #[error("nothing that this farm launches has a price, so no budget can be kept")]
+    NoPrice,
     /// A number that makes no sense.
     #[error("{0}")]
     Invalid(String),

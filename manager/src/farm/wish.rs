@@ -78,12 +78,7 @@ impl Owner {
             Some(0) => {
                 return refuse("a budget of nothing buys nothing; leave it out, or raise it");
             }
-            Some(_) if self.farm.offers.is_empty() => {
-                return refuse(
-                    "nothing that this farm launches has a price, so no budget can be kept: \
-                     start it with --usd-per-hour, or leave the budget out",
-                );
-            }
+            Some(_) if self.farm.offers.is_empty() => return Err(FarmError::NoPrice),
             _ => {}
         }
         if limits.deadline_unix_secs.is_some_and(|deadline| deadline <= unix_secs()) {

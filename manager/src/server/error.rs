@@ -20,6 +20,8 @@ impl From<FarmError> for ApiError {
             FarmError::Settle(_) | FarmError::JobExists(_) => Self::conflict(message),
             FarmError::MissingBlobs(_) => Self::conflict(message)
                 .hint("ask `POST blob/missing` which files to upload, and upload them first"),
+            FarmError::NoPrice => Self::new(StatusCode::BAD_REQUEST, "no_price", message)
+                .hint("start it with --usd-per-hour, or leave the budget out"),
             FarmError::NoProject(_) | FarmError::Invalid(_) => Self::bad_request(message),
             FarmError::WrongState { hint, .. } => Self::conflict(message).hint(hint),
             FarmError::Store(_) => {

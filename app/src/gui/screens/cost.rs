@@ -13,7 +13,7 @@ use crate::gui::widgets::form::row;
 use crate::gui::widgets::problem::problem_ui;
 use crate::gui::wish::Wish;
 use crate::settings::Settings;
-use crate::text::{count, duration};
+use crate::text::{count, duration, usd};
 use crate::workflow::estimate::Estimate;
 use crate::workflow::problem::Problem;
 
@@ -48,20 +48,15 @@ pub(super) fn cost_ui(
         problem_ui(ui, problem);
     }
     let Some(estimate) = estimate.value() else { return };
-    let same = order.is_some_and(|mut order| {
-        // How fast a scene is has nothing to do with them, and a deadline moves with the clock.
-        order.request.limits = asked.request.limits;
-        order == **asked
-    });
-    if same {
-        told_ui(ui, estimate);
+    if order.is_some_and(|order| order.is_same_work(asked)) {
+        told_ui(ui, estimate, settings.usd_micros_per_hour);
         agents_ui(ui, estimate, settings, wishes);
     } else if !pending {
         ui.label(egui::RichText::new("Something was changed since the estimate").weak());
     }
 }
 
-fn told_ui(ui: &mut egui::Ui, estimate: &Estimate) {
+fn told_ui(ui: &mut egui::Ui, estimate: &Estimate, usd_micros_per_hour: u64) {
     row(ui, "", |ui| {
         ui.vertical(|ui| {
             ui.label(
@@ -73,6 +68,9 @@ fn told_ui(ui: &mut egui::Ui, estimate: &Estimate) {
                 duration(estimate.most_secs)
             ));
             ui.label(egui::RichText::new(&estimate.because).weak());
+            if usd_micros_per_hour > 0 {
+                ui.label(format!("about {}", usd(estimate.usd_micros(usd_micros_per_hour))));
+            }
         });
     });
 }

@@ -5,7 +5,7 @@ use jiff::Zoned;
 
 use crate::gui::choice::Choice;
 use crate::gui::state::Screen;
-use crate::gui::widgets::form::{fact, help, row, text_row, wrong};
+use crate::gui::widgets::form::{fact, help, row, told_row, wrong};
 use crate::gui::wish::Wish;
 use crate::limits::due;
 use crate::settings::Settings;
@@ -20,18 +20,18 @@ pub(super) fn limits_ui(
     wishes: &mut Vec<Wish>,
 ) {
     ui.strong("Limits");
-    let hint = "A frame stops when its noise is no more than this share of a display's brightness. \
-                Where the scene samples adaptively, its own threshold decides.";
-    ui.scope(|ui| text_row(ui, "Noise", &mut choice.noise, "such as 0.01"))
-        .response
-        .on_hover_text(hint);
-    ui.scope(|ui| text_row(ui, "Deadline", &mut choice.deadline, "such as 18:30 or 2h30m"))
-        .response
-        .on_hover_text("A time of day, a date with a time, or so long after the start");
+    let about = "A frame is done when its noise is no more than this share of a display's brightness. \
+                 Where the scene samples adaptively, its own threshold decides.";
+    told_row(ui, "Noise", &mut choice.noise, "such as 0.01", about);
+    let about = "A time of day, a date with a time such as 2026-12-24T08:00, or so long after the \
+                 start. A render that will be late says so.";
+    told_row(ui, "Deadline", &mut choice.deadline, "such as 18:30 or 2h30m", about);
     let has_price = settings.usd_micros_per_hour > 0;
+    let about = "Most that the render may cost, with the start and the end of its agents. What it \
+                 buys is finished as a picture.";
     // What was written before the price went can be taken away.
     ui.add_enabled_ui(has_price || !choice.budget.is_empty(), |ui| {
-        text_row(ui, "Budget", &mut choice.budget, "US dollars, such as 2.50");
+        told_row(ui, "Budget", &mut choice.budget, "US dollars, such as 2.50", about);
     });
     if !has_price {
         row(ui, "", |ui| help(ui, "For a budget, say what an agent costs"));

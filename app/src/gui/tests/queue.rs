@@ -156,7 +156,7 @@ fn all_keys_are_shown_in_one_place_and_escape_puts_them_away() {
     assert!(window.harness.query_by_label("Keys").is_some(), "the button stays");
 }
 
-fn estimate() -> std::sync::Arc<crate::workflow::estimate::Estimate> {
+pub(super) fn estimate() -> std::sync::Arc<crate::workflow::estimate::Estimate> {
     std::sync::Arc::new(crate::workflow::estimate::Estimate {
         name: "demo.blend".into(),
         frames: 1,

@@ -60,6 +60,17 @@ const STATES: &[State] = &[
         scene.unwrap().choice.frames = "1-10000".into();
         window
     }),
+    ("scene with limits", |window| {
+        let mut window = scene_of(window, "/shots/demo.blend", |_| {});
+        limit(&mut window, "0.02", "2.50");
+        window.harness.state_mut().state.settings.usd_micros_per_hour = 120_000;
+        window
+    }),
+    ("scene with wrong limits", |window| {
+        let mut window = scene_of(window, "/shots/demo.blend", |_| {});
+        limit(&mut window, "none", "2.50");
+        window
+    }),
     ("farm loading", |mut window| {
         let wish = PlacesWish::Look;
         window.harness.state_mut().state.places.ask(wish);
@@ -77,6 +88,16 @@ const STATES: &[State] = &[
     }),
     ("render starts", Window::rendering),
     ("render", |window| rendering(window, 4, "agent-a")),
+    ("render with limits", |window| {
+        let mut window = rendering(window, 1, "agent-a");
+        let Step::Progress(mut report) = progress(1, Vec::new()) else { panic!("progress") };
+        report.in_work[0].noise = Some(0.034);
+        report.limits.noise = Some(0.02);
+        report.limits.budget_usd_micros = Some(2_500_000);
+        report.spent_usd_micros = 420_000;
+        window.step(Step::Progress(report));
+        window
+    }),
     ("render failed", |window| {
         let mut window = rendering(window, 4, "agent-a");
         window.step(Step::Frame(FrameEnded {
@@ -157,6 +178,11 @@ fn scene_of(
     window.tell(Event::SceneRead(path.into(), Ok(Arc::new(read(&demo())))));
     window.tell(Event::SceneTraced(path.into(), Ok(Arc::new(traced))));
     window
+}
+
+fn limit(window: &mut Window<'_>, noise: &str, budget: &str) {
+    let choice = &mut window.harness.state_mut().state.scene.as_mut().unwrap().choice;
+    (choice.noise, choice.budget) = (noise.to_owned(), budget.to_owned());
 }
 
 /// One frame is done, the others are in work; one agent of two is lost.

@@ -18,13 +18,31 @@ pub fn text_row(ui: &mut egui::Ui, name: &str, text: &mut String, hint: &str) ->
     row(ui, name, |ui| text_ui(ui, name, text, hint, ui.available_width()))
 }
 
+/// A row with a line of text, about which there is more to say while it is pointed at.
+pub fn told_row(ui: &mut egui::Ui, name: &str, text: &mut String, hint: &str, about: &str) {
+    row(ui, name, |ui| {
+        let width = ui.available_width();
+        field_ui(ui, name, text, hint, width).on_hover_text(about);
+    });
+}
+
 /// A line of text that is so wide. Gives whether it was changed.
 pub fn text_ui(ui: &mut egui::Ui, name: &str, text: &mut String, hint: &str, width: f32) -> bool {
+    field_ui(ui, name, text, hint, width).changed()
+}
+
+fn field_ui(
+    ui: &mut egui::Ui,
+    name: &str,
+    text: &mut String,
+    hint: &str,
+    width: f32,
+) -> egui::Response {
     let hint = egui::RichText::new(hint).weak();
     let field = egui::TextEdit::singleline(text).hint_text(hint).id_salt(name);
     let response = ui.add_sized([width, 24.0], field);
     name_it(&response, name, text);
-    response.changed()
+    response
 }
 
 /// A row with a number; 0 shows `automatic`. Gives whether it was changed.

@@ -13,7 +13,7 @@ pub fn problem_ui(ui: &mut egui::Ui, problem: &Problem) {
             warning_ui(ui, bad);
             ui.label(egui::RichText::new(&problem.message).color(bad).strong());
         });
-        if let Some(hint) = &problem.hint {
+        if let Some(hint) = problem.window_hint() {
             ui.label(hint);
         }
         for file in problem.missing.iter().take(20) {
@@ -36,7 +36,7 @@ pub fn problem_ui(ui: &mut egui::Ui, problem: &Problem) {
 /// All of a problem, as it would be sent to somebody who can help.
 pub fn as_text(problem: &Problem) -> String {
     let mut lines = vec![problem.message.clone()];
-    lines.extend(problem.hint.clone());
+    lines.extend(problem.window_hint().map(str::to_owned));
     lines.extend(
         problem.missing.iter().map(|f| format!("{}: {} ({})", f.path, f.reason, f.used_by)),
     );
