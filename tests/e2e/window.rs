@@ -21,6 +21,11 @@ pub(crate) fn count_of(seen: &image::RgbImage, colors: &[[u8; 3]]) -> usize {
     seen.pixels().filter(|pixel| colors.contains(&pixel.0)).count()
 }
 
+/// Pixels in the darker colours of noise maps, which no picture has so many of.
+fn heated(seen: &image::RgbImage) -> usize {
+    seen.pixels().filter(|pixel| pixel.0[0] > 40 && pixel.0[1] == 0 && pixel.0[2] == 0).count()
+}
+
 /// With `make screens`: the demo scene, whose pictures are worth a look. Else one that is fast.
 fn scene(folder: &Path) -> PathBuf {
     if std::env::var_os("BLENDNET_SCREENS").is_none() {
@@ -91,6 +96,34 @@ async fn a_scene_is_opened_rendered_and_kept_although_an_agent_is_killed() {
     let theirs = Render::start(&scene, &other, &["--agents", "2"]).finish();
     assert_eq!(theirs.code, 0, "{:#?}", theirs.events);
     assert_equal_nearly_everywhere(&compare_exr(&ours, &theirs.exr(1)));
+}
+
+#[test]
+fn where_a_picture_is_noisy_is_seen_beside_it_while_it_is_rendered() {
+    let folder = tempfile::tempdir().unwrap();
+    let size = ["--size", "480", "270", "--samples", "2048"];
+    let blend = folder.path().join("scene.blend");
+    let scene = system_blender().make_scene("combined_only", &blend, &size);
+    let window = Window::open(folder.path(), &[OsStr::new("open"), scene.as_os_str()]);
+    window.sees("the button that renders", main_button);
+    window.key("F12");
+    let preview = |seen: &image::RgbImage| (colors(&picture_area(seen)) > 500).then_some(());
+    window.sees("a preview", preview);
+    // The key does what the switch does: nothing before two parts are merged. Then a map that was
+    // asked for has some looks to come before the key is pressed again.
+    let looks = std::cell::Cell::new(0_u32);
+    let map = |seen: &image::RgbImage| (heated(&picture_area(seen)) > 1000).then_some(());
+    let seen = |seen: &image::RgbImage| {
+        let found = map(seen);
+        if found.is_none() && looks.replace(looks.get() + 1).is_multiple_of(8) {
+            window.key("n");
+        }
+        found
+    };
+    window.sees("the noise map", seen);
+    window.keep("noise");
+    window.key("n");
+    window.sees("the picture alone", |seen| (heated(&picture_area(seen)) < 100).then_some(()));
 }
 
 #[tokio::test]

@@ -3,14 +3,15 @@
 use blendnet_net::client::ClientError;
 use blendnet_protocol::{JobId, JobView};
 
-use super::Served;
+use super::{Served, files};
 use crate::gui::command::FarmWish;
 use crate::gui::event::Event;
+use crate::gui::noise::noise_picture;
 use crate::workflow::data_dir::DataDir;
 use crate::workflow::farm::Farm;
 use crate::workflow::launch::StartOptions;
 use crate::workflow::manager::Manager;
-use crate::workflow::problem::Problem;
+use crate::workflow::problem::{Problem, ProblemKind};
 use crate::workflow::records::Record;
 
 /// Asks, and tells what came of it.
@@ -68,6 +69,22 @@ async fn log(data: &DataDir, agent: &str) -> Result<Vec<String>, Problem> {
     let manager = farm.manager();
     let asked = manager.agent_log(agent).await;
     asked.map_err(|e| manager.problem(&format!("reading the log of {agent}"), &e))
+}
+
+/// Loads the noise map of a frame.
+pub(super) async fn noise(job: JobId, frame: i32, served: &Served) {
+    let loaded = async {
+        let farm = running(&served.data).await?;
+        let folder = tempfile::tempdir_in(served.data.root())
+            .map_err(|e| Problem::local_file(&e, ProblemKind::Farm))?;
+        let map = folder.path().join("noise.png");
+        let manager = farm.manager();
+        let fetched = manager.noise_map(&job, frame, &map).await;
+        fetched.map_err(|e| manager.problem("asking for the noise map", &e))?;
+        files::load(&map, None).await
+    };
+    let loaded = loaded.await;
+    served.outbox.tell(Event::Picture(noise_picture(&job, frame), loaded));
 }
 
 async fn running(data: &DataDir) -> Result<Farm, Problem> {

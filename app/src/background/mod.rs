@@ -151,6 +151,7 @@ async fn at_hand(served: Served, command: Command) {
             let picture = picture_of_pass(&path, &pass);
             outbox.tell(Event::Picture(picture, files::load(&path, Some(pass)).await));
         }
+        Command::LoadNoise(job, frame) => farm::noise(job, frame, &served).await,
         Command::OpenWithDesktop(path) => files::open_with_desktop(path, outbox).await,
         Command::SaveAs(path) => files::save_as(path, outbox).await,
         Command::LoadHistory => {

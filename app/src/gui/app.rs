@@ -11,6 +11,7 @@ use super::command::Command;
 use super::event::Event;
 use super::fonts;
 use super::keys;
+use super::noise::is_noise;
 use super::screens;
 use super::state::State;
 use super::theme;
@@ -89,7 +90,10 @@ impl App {
             self.viewer.upload(context, (picture, shown.generation), plays);
         }
         let beside = self.state.beside.as_ref();
-        let beside = beside.and_then(|s| Some((s.picture.value()?.as_ref(), s.generation)));
+        let beside = beside.and_then(|s| {
+            // The colours of a noise map stand for figures, whatever the exposure.
+            Some((s.picture.value()?.as_ref(), s.generation, !is_noise(&s.path)))
+        });
         self.viewer.upload_beside(context, beside);
         if self.state.closing && !self.state.is_rendering() {
             context.send_viewport_cmd(egui::ViewportCommand::Close);

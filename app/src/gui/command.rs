@@ -55,6 +55,8 @@ pub enum Command {
     LoadPass(PathBuf, String),
     /// Load a pass of an EXR to compare with; it comes as [`picture_of_pass`].
     LoadBeside(PathBuf, String),
+    /// Load the noise map of a frame in work; it comes as [`super::noise::noise_picture`].
+    LoadNoise(JobId, i32),
     /// Open a file or folder with the program that the desktop has for it.
     OpenWithDesktop(PathBuf),
     /// Ask where to, and save a picture there; the ending chooses the format.

@@ -44,6 +44,10 @@ impl App {
             }
             Wish::Compare(path) => self.compare(path),
             Wish::ComparePass(path, pass) => self.compare_pass(path, pass),
+            Wish::Noise => {
+                let command = self.state.switch_noise();
+                self.send_all(command);
+            }
             Wish::Step { later } => {
                 let neighbour = self.state.render().and_then(|render| render.neighbour(later));
                 if let Some(frame) = neighbour {
@@ -247,6 +251,7 @@ impl App {
     }
 
     fn show(&mut self, path: PathBuf) {
+        self.state.put_noise_away();
         let command = self.state.show_picture(path);
         self.send(command);
     }

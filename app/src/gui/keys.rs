@@ -61,6 +61,7 @@ pub fn all() -> Vec<Shortcut> {
         (bare(Key::Space), "Plays the finished frames, halts", Wish::Play, AtTheRender),
         (bare(Key::ArrowLeft), "Finished frame before", step(false), AtTheRender),
         (bare(Key::ArrowRight), "Finished frame after", step(true), AtTheRender),
+        (bare(Key::N), "Where the frame in work is noisy", Wish::Noise, AtTheRender),
         (bare(Key::F1), "Keys", Wish::Help, Always),
         (ctrl(Key::Q), "Close; renders are stopped first and kept", Wish::Close, Always),
     ];

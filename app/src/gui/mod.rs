@@ -11,6 +11,7 @@ mod grant;
 pub mod icons;
 pub mod keys;
 pub mod linear;
+pub mod noise;
 pub mod places;
 pub mod queue;
 pub mod running;

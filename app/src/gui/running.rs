@@ -99,6 +99,8 @@ pub struct Running {
     stale: bool,
     /// The newest picture.
     pub newest: Option<PathBuf>,
+    /// Of which frame it is.
+    pub newest_frame: Option<i32>,
     /// How it went over time.
     pub track: Track,
     /// The artist wants nothing of it kept.
@@ -125,6 +127,7 @@ impl Running {
             finished: 0,
             stale: false,
             newest: None,
+            newest_frame: None,
             track: Track::default(),
             discarded: false,
         }
@@ -217,14 +220,14 @@ impl Running {
                 self.enter(Phase::Rendering);
             }
             Step::Progress(progress) => self.progress(*progress),
-            Step::Preview(preview) => return self.newest(preview.path),
+            Step::Preview(preview) => return self.newest(preview.path, Some(preview.frame)),
             Step::Frame(ended) => {
                 let failure = ended.failure.map(|failure| (failure, ended.last_lines));
                 let done = if failure.is_none() { 1.0 } else { 0.0 };
                 let (frame, state, files) = (ended.frame, ended.state, ended.files);
                 self.know(FrameRow { frame, state, done, files, failure });
                 // While others are rendered, the finished picture is what can be looked at.
-                return self.picture(frame).and_then(|picture| self.newest(picture));
+                return self.picture(frame).and_then(|picture| self.newest(picture, Some(frame)));
             }
             Step::Warning(warning) => self.warnings.push(warning.message),
             // What it ends with comes once more, with the end.
@@ -242,8 +245,9 @@ impl Running {
     }
 
     /// Notes a picture, and gives it if it is to be shown.
-    fn newest(&mut self, picture: PathBuf) -> Option<PathBuf> {
+    fn newest(&mut self, picture: PathBuf, frame: Option<i32>) -> Option<PathBuf> {
         self.newest = Some(picture);
+        self.newest_frame = frame;
         self.newest.clone().filter(|_| self.looked_at.is_none())
     }
 
@@ -258,7 +262,7 @@ impl Running {
             Ok(summary) => {
                 let picture = summary.pictures.iter().rfind(|path| can_be_shown(path)).cloned();
                 self.phase = Phase::Done(summary);
-                picture.and_then(|picture| self.newest(picture))
+                picture.and_then(|picture| self.newest(picture, None))
             }
             Err(problem) => {
                 self.phase = Phase::Ended(problem);

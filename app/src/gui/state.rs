@@ -9,6 +9,7 @@ use super::choice::Choice;
 use super::command::Command;
 use super::event::{Event, Past, Picture, SceneRead};
 use super::fetched::Fetched;
+use super::noise::is_noise;
 use super::places::PlacesState;
 use super::queue::Queue;
 use super::running::{Phase, Running, is_preview};
@@ -202,6 +203,7 @@ impl State {
         let each = 1.0 / render.fps.clamp(0.1, 240.0);
         self.playing = Some(if now - due > each { now + each } else { due + each });
         let ahead = next.map(|(_, picture)| picture).collect();
+        self.put_noise_away();
         vec![self.show_picture(picture), Command::LoadAhead(ahead)]
     }
 
@@ -238,7 +240,8 @@ impl State {
                 let shown = self.is_shown(key);
                 let Some(render) = self.renders.get_mut(key) else { return Vec::new() };
                 if let Some(picture) = render.take(*step).filter(|_| shown) {
-                    return vec![self.show_picture(picture)];
+                    let show = self.show_picture(picture);
+                    return std::iter::once(show).chain(self.renew_noise()).collect();
                 }
             }
             Event::RenderEnded(key, ended) => return self.render_ended(key, ended),
@@ -364,6 +367,9 @@ impl State {
     }
 
     fn picture(&mut self, path: &Path, picture: &Result<Arc<Picture>, Problem>) {
+        if let Some(problem) = picture.as_ref().err().filter(|_| is_noise(path)) {
+            return self.no_noise(path, problem);
+        }
         for shown in [&mut self.shown, &mut self.beside] {
             let Some(shown) = shown.as_mut().filter(|shown| shown.path == path) else { continue };
             let before = shown.picture.value().cloned();

@@ -2,6 +2,7 @@
 
 mod farm;
 mod limits;
+mod noise;
 mod queue;
 mod snapshots;
 mod timeline;

@@ -54,6 +54,8 @@ pub enum Wish {
     Compare(Option<PathBuf>),
     /// Compare an EXR with this pass of it; again: no more.
     ComparePass(PathBuf, String),
+    /// See where the frame in work is noisy; again: no more.
+    Noise,
     /// Look at the finished frame after this one, or before it.
     Step {
         /// After it.

@@ -179,6 +179,12 @@ impl Manager {
         self.client.download(&path, to, None).await
     }
 
+    /// Fetches the map of a frame's noise.
+    pub async fn noise_map(&self, job: &JobId, frame: i32, to: &Path) -> Result<(), ClientError> {
+        let path = format!("job/{job}/frame/{frame}/noise");
+        self.client.download(&path, to, None).await
+    }
+
     /// Fetches a frame's lossless image, or the file called `composed`, and proves its content.
     pub async fn frame_file(
         &self,

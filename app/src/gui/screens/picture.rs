@@ -1,7 +1,8 @@
 //! A picture with what belongs to it: how it is looked at, its passes, the value of a pixel.
 
 use crate::gui::command::Command;
-use crate::gui::event::Pass;
+use crate::gui::event::{Pass, Picture};
+use crate::gui::noise::noise_at;
 use crate::gui::shown::Shown;
 use crate::gui::widgets::problem::problem_ui;
 use crate::gui::widgets::viewer::{Pixel, Viewer};
@@ -40,11 +41,46 @@ fn denoise_ui(
     }
 }
 
+/// The noise map, where there may be one.
+pub(super) struct NoiseSwitch<'s> {
+    /// Whether it is shown.
+    pub on: bool,
+    /// Why there is none.
+    pub none: Option<&'static str>,
+    /// The map that is shown.
+    pub map: Option<&'s Picture>,
+}
+
+impl NoiseSwitch<'_> {
+    fn ui(&self, ui: &mut egui::Ui, wishes: &mut Vec<Wish>) {
+        let hint = "Right of the line: black is clean, then red and yellow; white is a noise of 0.1 or \
+                    more. Drag the line (N)";
+        let enabled = self.on || self.none.is_none();
+        let button = ui.add_enabled(enabled, egui::Button::selectable(self.on, "Noise"));
+        let button = button.on_hover_text(hint);
+        if button.on_disabled_hover_text(self.none.unwrap_or_default()).clicked() {
+            wishes.push(Wish::Noise);
+        }
+    }
+
+    /// What the map tells of a pixel of the picture.
+    fn told(&self, (x, y): (usize, usize), [width, height]: [usize; 2]) -> Option<String> {
+        let share = |at: usize, length: usize| (as_f32(at) + 0.5) / as_f32(length.max(1));
+        let noise = noise_at(&self.map?.pixels, (share(x, width), share(y, height)))?;
+        Some(format!("noise {noise:.3}"))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "pictures have less than 2^24 pixels in a row")]
+fn as_f32(length: usize) -> f32 {
+    length as f32
+}
+
 /// Draws it, and `over` on it.
 pub(super) fn picture_ui(
     ui: &mut egui::Ui,
     (shown, nothing): (Option<&Shown>, &str),
-    viewer: &mut Viewer,
+    (viewer, noise): (&mut Viewer, Option<NoiseSwitch<'_>>),
     wishes: &mut Vec<Wish>,
     over: impl FnOnce(&egui::Painter, egui::Rect),
 ) {
@@ -67,7 +103,11 @@ pub(super) fn picture_ui(
             viewer.controls_ui(ui);
             if let Some(pass) = &picture.pass {
                 passes_ui(ui, &shown.path, pass, wishes);
-                denoise_ui(ui, &shown.path, pass, viewer.compares(), wishes);
+                let compares = viewer.compares() && noise.as_ref().is_none_or(|noise| !noise.on);
+                denoise_ui(ui, &shown.path, pass, compares, wishes);
+            }
+            if let Some(noise) = &noise {
+                noise.ui(ui, wishes);
             }
         });
     });
@@ -83,6 +123,10 @@ pub(super) fn picture_ui(
                     None => format!("R {r} G {g} B {b}"),
                 };
                 ui.monospace(format!("x {x} y {y}   {value}"));
+                let told = noise.as_ref().and_then(|noise| noise.told((x, y), [width, height]));
+                if let Some(told) = told {
+                    ui.monospace(told);
+                }
             }
         });
     });

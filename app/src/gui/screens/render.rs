@@ -1,6 +1,6 @@
 //! The render: the picture while it grows, how far it is, who renders what.
 
-use super::picture::picture_ui;
+use super::picture::{NoiseSwitch, picture_ui};
 use super::{agents, frames, job, plots, timeline};
 use crate::gui::running::Running;
 use crate::gui::state::State;
@@ -56,7 +56,11 @@ pub fn render_ui(
             }
         };
         let nothing = if render.is_going() { "The first picture comes soon" } else { "No picture" };
-        picture_ui(ui, (state.shown.as_ref(), nothing), viewer, wishes, over);
+        let on = state.shows_noise();
+        let beside = state.beside.as_ref().filter(|_| on);
+        let map = beside.and_then(|beside| Some(beside.picture.value()?.as_ref()));
+        let noise = NoiseSwitch { on, none: render.noise().err(), map };
+        picture_ui(ui, (state.shown.as_ref(), nothing), (viewer, Some(noise)), wishes, over);
     });
 }
 

@@ -42,7 +42,7 @@ pub fn results_ui(ui: &mut egui::Ui, state: &State, viewer: &mut Viewer, wishes:
     });
     egui::CentralPanel::default().show(ui, |ui| {
         let shown = (state.shown.as_ref(), "Choose a render to look at");
-        picture_ui(ui, shown, viewer, wishes, |_, _| {});
+        picture_ui(ui, shown, (viewer, None), wishes, |_, _| {});
     });
 }
 

@@ -51,14 +51,19 @@ impl Viewer {
         }
     }
 
-    /// The same for the picture that it is compared with.
-    pub fn upload_beside(&mut self, context: &egui::Context, beside: Option<(&Picture, u64)>) {
-        let Some((picture, generation)) = beside else {
+    /// The same for the picture that it is compared with, which may have no exposure.
+    pub fn upload_beside(
+        &mut self,
+        context: &egui::Context,
+        beside: Option<(&Picture, u64, bool)>,
+    ) {
+        let Some((picture, generation, exposed)) = beside else {
             self.beside = None;
             return;
         };
         let tiles = self.beside.get_or_insert_default();
-        if tiles.bring(context, picture, (generation, self.stops), false) {
+        let stops = if exposed { self.stops } else { 0.0 };
+        if tiles.bring(context, picture, (generation, stops), false) {
             context.request_repaint();
         }
     }
