@@ -119,15 +119,14 @@ def describe(context, animation, name):
     scene = context.scene
     by_markers = any(marker.camera for marker in scene.timeline_markers)
     kinds = (bpy.data.images, bpy.data.sounds, bpy.data.fonts, bpy.data.libraries)
-    layers = filter(lambda layer: layer.use, scene.view_layers)
-    layers = [context.view_layer] if scene.render.use_single_layer else layers
+    single = [context.view_layer] if scene.render.use_single_layer else None
     return {
         "format": FORMAT, "blend": name, "blender": bpy.app.version_string,
         "original": plain(bpy.data.filepath) or None, "unsaved_changes": bpy.data.is_dirty,
         "animation": animation, "scene": scene.name, "frame": scene.frame_current,
         "frame_start": scene.frame_start, "frame_end": scene.frame_end, "frame_step": scene.frame_step,
         "camera": scene.camera.name if scene.camera and not by_markers else None,
-        "view_layers": [layer.name for layer in layers],
+        "view_layers": [layer.name for layer in single or scene.view_layers if single or layer.use],
         "add_ons": own_add_ons(context), "unbaked": unbaked(),
         "packed_count": sum(bool(thing.packed_file) for kind in kinds for thing in kind),
     }

@@ -5,6 +5,7 @@
     reason = "what is not as expected fails the test"
 )]
 
+mod add_ons;
 mod api03;
 mod blenders;
 mod bridge;

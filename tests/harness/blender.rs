@@ -79,13 +79,24 @@ impl Blender {
     /// # Panics
     /// If Blender fails.
     pub fn one_go(&self, scene: &Path, out: &Path, frame: i32) -> PathBuf {
+        self.one_go_after(&[], scene, out, frame)
+    }
+
+    /// As [`Self::one_go`], in a Blender (no module) that runs some scripts before the scene is opened.
+    ///
+    /// # Panics
+    /// If Blender fails.
+    pub fn one_go_after(&self, before: &[&Path], scene: &Path, out: &Path, frame: i32) -> PathBuf {
         let script = scenes().join("one_go.py");
         let mut command = self.command();
         if self.is_module {
             command.arg(&script).arg("--").arg(out).arg(frame.to_string()).arg(scene);
         } else {
-            command.args(["-b", "--factory-startup", "-Y"]).arg(scene);
-            command.args(["-t", "1", "--python-exit-code", "1", "--python"]).arg(&script);
+            command.args(["-b", "--factory-startup", "-Y", "--python-exit-code", "1"]);
+            command
+                .args(before.iter().flat_map(|script| [Path::new("--python"), script]))
+                .arg(scene);
+            command.args(["-t", "1", "--python"]).arg(&script);
             command.arg("--").arg(out).arg(frame.to_string());
         }
         run(&mut command);

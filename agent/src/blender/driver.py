@@ -24,6 +24,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import bpy  # noqa: E402
 
+import add_ons  # noqa: E402
 import finish  # noqa: E402
 import render  # noqa: E402
 import scene as scenes  # noqa: E402
@@ -50,9 +51,9 @@ class Driver:
 
     def open(self, command):
         self.opened = None
-        opened = scenes.open_scene(
-            command["blend"], command["root"], command.get("overrides") or {}, self.threads
-        )
+        root, overrides = command["root"], command.get("overrides") or {}
+        add_ons.turn_on(root, overrides.get("add_ons", []), command["add_on_secs"])
+        opened = scenes.open_scene(command["blend"], root, overrides, self.threads)
         info = scene_info(opened)
         self.opened = opened
         return {"info": info, "extra_passes": opened.extra_passes}

@@ -18,6 +18,8 @@ pub enum Ask<'a> {
         root: &'a Path,
         /// The user's changes.
         overrides: &'a Overrides,
+        /// Seconds that turning on an add-on may take.
+        add_on_secs: f64,
     },
     /// Writes the view transform as a lattice. Answers [`Done`].
     Look {
@@ -132,7 +134,8 @@ pub struct Refusal {
 }
 
 /// The driver, in Python.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
+    ("add_ons.py", include_str!("add_ons.py")),
     ("common.py", include_str!("common.py")),
     ("driver.py", include_str!("driver.py")),
     ("files.py", include_str!("files.py")),

@@ -220,6 +220,9 @@ impl Runner {
             .cloned()
             .ok_or_else(|| failure::internal("the scene was deleted"))?;
         let found = self.choose(&spec)?;
+        if self.warm.as_ref().is_some_and(|warm| !warm.is_fit_for(&spec)) {
+            self.put_down().await;
+        }
         self.have_running(&found).await?;
         let warm = self.warm.as_mut().ok_or_else(|| failure::internal("no Blender is running"))?;
         warm.open(scene, &spec, &shared.blobs, watch).await

@@ -39,6 +39,16 @@ pub(super) struct Warm {
     pub(super) open: Option<(SceneId, Arc<Opened>)>,
     /// Files of that scene which only some frames need, and which are not laid out yet.
     to_come: Vec<ManifestFile>,
+    /// Those that are on, for good: modules and their files.
+    add_ons: AddOns,
+    /// How long turning on each of them may take.
+    add_on_secs: f64,
+}
+
+type AddOns = (Vec<String>, Vec<ManifestFile>);
+
+fn add_ons(spec: &SceneSpec) -> AddOns {
+    (spec.overrides.add_ons.clone(), spec.manifest.add_ons().cloned().collect())
 }
 
 /// Hears how a request goes.
@@ -65,6 +75,9 @@ impl Warm {
             room: Arc::new(room),
             open: None,
             to_come: Vec::new(),
+            add_ons: AddOns::default(),
+            // Sooner than it is taken for a Blender that hangs, which would be tried again.
+            add_on_secs: start.hang_timeout.as_secs_f64() / 2.0,
         })
     }
 
@@ -102,6 +115,11 @@ impl Warm {
         }
     }
 
+    /// Whether no add-on of another scene is in the way.
+    pub(super) fn is_fit_for(&self, spec: &SceneSpec) -> bool {
+        self.add_ons == AddOns::default() || self.add_ons == add_ons(spec)
+    }
+
     /// Opens a scene instead of the one that is open.
     pub(super) async fn open(
         &mut self,
@@ -110,6 +128,7 @@ impl Warm {
         blobs: &BlobStore,
         watch: Watch<'_>,
     ) -> Result<Arc<Opened>, WorkFailure> {
+        self.add_ons = add_ons(spec);
         let before = self.open.take().map(|(id, _)| self.room.scene(&id));
         let (room, blobs) = (self.room.clone(), blobs.clone());
         let scene = id.clone();
@@ -125,7 +144,8 @@ impl Warm {
         .await?
         .map_err(|error| failure::of_layout(&error))?;
         let blend = files.join(spec.manifest.project.as_str());
-        let ask = Ask::Open { blend: &blend, root: &files, overrides: &spec.overrides };
+        let (overrides, add_on_secs) = (&spec.overrides, self.add_on_secs);
+        let ask = Ask::Open { blend: &blend, root: &files, overrides, add_on_secs };
         let doing = format!("opening {}", spec.manifest.project.file_name());
         let opened = self.ask::<Opened>(&ask, &doing, watch).await;
         if opened.is_err() {

@@ -13,6 +13,7 @@ use super::limits::LimitArgs;
 use super::moved::MovedArgs;
 use super::printer::{Printer, print_json, print_lines};
 use super::{Ending, Shared};
+use crate::workflow::add_ons::AddOn;
 use crate::workflow::estimate;
 use crate::workflow::event::{Event, Events, Summary};
 use crate::workflow::launch::StartOptions;
@@ -50,6 +51,10 @@ pub(super) struct RenderArgs {
     /// How to split a frame that several agents render together
     #[arg(long, value_enum, default_value_t = SplitArg::Auto)]
     split: SplitArg,
+    /// Add-on that the render needs: a folder, a .py file, or the module of one that is installed in
+    /// Blender here; may be given several times
+    #[arg(long = "add-on", value_name = "ADD-ON")]
+    add_ons: Vec<String>,
     /// Render although files that the scene needs are missing
     #[arg(long)]
     allow_missing: bool,
@@ -100,6 +105,8 @@ impl From<SplitArg> for SplitChoice {
 /// What the arguments ask for.
 fn order(args: RenderArgs) -> Result<(Request, StartOptions), Problem> {
     let start = args.farm.start_options()?;
+    let add_ons =
+        args.add_ons.iter().map(|given| AddOn::find(given)).collect::<Result<Vec<_>, _>>()?;
     let request = Request {
         blend: args.file,
         output: args.output,
@@ -110,7 +117,9 @@ fn order(args: RenderArgs) -> Result<(Request, StartOptions), Problem> {
             samples: args.samples,
             seed: None,
             compositor: None,
+            add_ons: Vec::new(),
         },
+        add_ons,
         frames: args.frames,
         split: args.split.into(),
         priority: args.limits.priority().unwrap_or(0),

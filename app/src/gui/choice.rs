@@ -9,8 +9,10 @@ use blendnet_protocol::{FrameSet, JobLimits, Overrides, SplitChoice};
 use super::command::Order;
 use crate::limits;
 use crate::settings::Settings;
+use crate::workflow::add_ons::AddOn;
 use crate::workflow::handoff::Handoff;
 use crate::workflow::launch::{StartOptions, processor_count};
+use crate::workflow::problem::Problem;
 use crate::workflow::scene_files::Moved;
 use crate::workflow::submit::Request;
 
@@ -42,6 +44,12 @@ pub struct Choice {
     pub allow_missing: bool,
     /// Where files and folders are that are not where the .blend says.
     pub moved: Moved,
+    /// Add-ons that go along, as `--add-on` takes them, with commas between.
+    pub add_ons: String,
+    /// Those that are meant, as far as [`Choice::find_add_ons`] found them.
+    add_ons_found: Vec<AddOn>,
+    /// Why one is none.
+    pub add_ons_wrong: Option<String>,
 }
 
 impl Choice {
@@ -66,6 +74,16 @@ impl Choice {
             output: handoff.output().display().to_string(),
             ..Self::default()
         }
+    }
+
+    /// Looks for the add-ons that are meant. Reads folders, so only when others are meant.
+    pub fn find_add_ons(&mut self) {
+        let given = self.add_ons.split(',').map(str::trim).filter(|given| !given.is_empty());
+        (self.add_ons_found, self.add_ons_wrong) =
+            match given.map(AddOn::find).collect::<Result<_, Problem>>() {
+                Ok(found) => (found, None),
+                Err(problem) => (Vec::new(), Some(problem.message)),
+            };
     }
 
     /// Fills in what the file says, and forgets names that it does not have.
@@ -152,6 +170,9 @@ impl Choice {
             return Err("name a folder for the pictures".to_owned());
         }
         let camera = self.camera.trim();
+        if let Some(why) = &self.add_ons_wrong {
+            return Err(why.clone());
+        }
         let request = Request {
             blend: blend.to_owned(),
             output: PathBuf::from(output),
@@ -162,7 +183,9 @@ impl Choice {
                 samples,
                 seed: None,
                 compositor: None,
+                add_ons: Vec::new(),
             },
+            add_ons: self.add_ons_found.clone(),
             frames: Some(frames),
             split: SplitChoice::Auto,
             priority: 0,
@@ -228,6 +251,24 @@ mod tests {
         assert_eq!(request.overrides, Overrides::default());
         assert_eq!(request.frames.unwrap().frames(), [7]);
         assert_eq!(request.output, Path::new("/shots/render"));
+    }
+
+    #[test]
+    fn add_ons_go_along_or_say_why_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let snow = folder.path().join("snow.py");
+        fs_err::write(&snow, "").unwrap();
+        let ordered = |typed: String| {
+            let mut choice = Choice { add_ons: typed, ..choice("1", "") };
+            choice.find_add_ons();
+            choice.order(Path::new("/shots/a.blend"), &Settings::default())
+        };
+        let names = |typed| {
+            let add_ons = ordered(typed).unwrap().request.add_ons;
+            add_ons.into_iter().map(|add_on| add_on.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(format!(" {}, rain,", snow.display())), ["snow", "rain"]);
+        assert!(ordered("snow, no/where".to_owned()).unwrap_err().contains("no/where"));
     }
 
     #[test]

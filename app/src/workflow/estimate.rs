@@ -8,6 +8,7 @@ use blendnet_protocol::{FarmView, FrameSet, JobId, JobLimits, JobState, JobView,
 use blendnet_scheduler::{AgentCost, JobPlan, predict_secs};
 use serde::Serialize;
 
+use super::add_ons;
 use super::blend_file::BlendFile;
 use super::farm::Farm;
 use super::hashes::Hashes;
@@ -96,6 +97,7 @@ pub async fn estimate(setting: &Setting<'_>, request: &Request) -> Result<Estima
         probe.moved.clone(),
     );
     let files = unless_stopped(setting.stop, &blend, gathered).await?;
+    let files = add_ons::bring(&hashes, files, (&blend.path, &request.add_ons)).await?;
     let farm = unless_stopped(setting.stop, &blend, open_farm(setting)).await?;
     let measured = async {
         upload::send(farm.manager(), &files.files, setting.events).await?;

@@ -9,6 +9,7 @@
 //!                                              lists files)               frames to the disk
 //! ```
 
+pub mod add_ons;
 pub mod blend_file;
 pub mod blenders;
 pub mod choose;

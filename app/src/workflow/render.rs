@@ -6,6 +6,7 @@ use std::time::Instant;
 use blendnet_protocol::{FrameState, FrameView, JobId, JobState, JobView};
 use tokio_util::sync::CancellationToken;
 
+use super::add_ons;
 use super::blend_file::BlendFile;
 use super::data_dir::DataDir;
 use super::event::{Event, Events, FarmReached, JobTaken, Summary};
@@ -61,6 +62,7 @@ pub async fn render(setting: &Setting<'_>, request: &Request) -> Result<Summary,
     let farm = unless_stopped(setting.stop, &blend, open_farm(setting)).await?;
     let rendered = async {
         let files = unless_stopped(setting.stop, &blend, gathered(gathering)).await?;
+        let files = add_ons::bring(&hashes, files, (&blend.path, &request.add_ons)).await?;
         let job = prepare(setting, &farm, request, (&blend, &hashes), &output, files).await?;
         go_on(setting, &farm, job, &output, (began, request.estimated_secs)).await
     };

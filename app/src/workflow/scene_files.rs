@@ -31,6 +31,8 @@ pub struct SceneFiles {
     pub warnings: Vec<String>,
     /// Files that are not there: where they should be, and a sentence about each.
     pub missing: Vec<(PathBuf, String)>,
+    /// Modules of the add-ons that go along.
+    pub add_ons: Vec<String>,
     /// Places of files that none of the frames needs.
     pub unneeded: BTreeSet<PackPath>,
     /// Where files are.
@@ -79,6 +81,7 @@ pub async fn gather(
                 files: vec![file],
                 warnings: Vec::new(),
                 missing: Vec::new(),
+                add_ons: Vec::new(),
                 unneeded: BTreeSet::new(),
                 places: Places::new(None),
                 _rewritten: None,
@@ -163,6 +166,7 @@ async fn packed(hashes: &Hashes, planned: Planned) -> Result<SceneFiles, Problem
         project,
         files,
         missing: missing.collect(),
+        add_ons: Vec::new(),
         unneeded: pack.unneeded.iter().filter_map(|place| Places::inside(place)).collect(),
         warnings,
         places: Places::new(Some(Arc::new(pack))),

@@ -8,6 +8,7 @@ use blendnet_protocol::{
     SplitChoice,
 };
 
+use super::add_ons::AddOn;
 use super::blend_file::BlendFile;
 use super::event::Events;
 use super::hashes::Hashes;
@@ -25,8 +26,10 @@ pub struct Request {
     pub blend: PathBuf,
     /// Folder of the pictures.
     pub output: PathBuf,
-    /// Changes to the scene.
+    /// Changes to the scene, but for add-ons.
     pub overrides: Overrides,
+    /// Add-ons that go along, beside those that the file names.
+    pub add_ons: Vec<AddOn>,
     /// `None`: the scene's current frame.
     pub frames: Option<FrameSet>,
     /// How frames are split.
@@ -53,9 +56,10 @@ pub async fn submit(
     request: &Request,
 ) -> Result<JobView, Problem> {
     let manifest = upload::manifest(&scene.project, &scene.files);
+    let overrides = Overrides { add_ons: scene.add_ons.clone(), ..request.overrides.clone() };
     let spec = JobSpec {
         name: blend.name().to_owned(),
-        scene: SceneSpec { manifest, overrides: request.overrides.clone() },
+        scene: SceneSpec { manifest, overrides },
         frames: request.frames.clone(),
         split: request.split,
         max_agents: request.max_agents,

@@ -28,7 +28,7 @@ pub use job::{
 pub use lender::{Lender, LenderCheck, LenderSetting, LenderSettingKind, Verdict};
 pub use path::{PackPath, PackPathError};
 pub use region::{Region, RegionError, SampleRange, Tile};
-pub use scene::{Manifest, ManifestFile, Overrides, SceneSpec};
+pub use scene::{ADD_ONS, Manifest, ManifestFile, Overrides, SceneSpec};
 pub use scene_info::{
     Adaptive, ExternalFile, FileKind, FilmRect, OutputFormat, SceneInfo, ViewLayerInfo,
 };

@@ -31,6 +31,9 @@ impl ManifestFile {
     }
 }
 
+/// Folder among a scene's files that holds add-ons, each a module of Python.
+pub const ADD_ONS: &str = ".blendnet/add-ons";
+
 /// A .blend and all that it needs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +42,16 @@ pub struct Manifest {
     pub project: PackPath,
     /// All files, the .blend among them.
     pub files: Vec<ManifestFile>,
+}
+
+impl Manifest {
+    /// The files of the add-ons that travel with the scene.
+    pub fn add_ons(&self) -> impl Iterator<Item = &ManifestFile> {
+        let inside = |file: &&ManifestFile| {
+            file.path.as_str().strip_prefix(ADD_ONS).is_some_and(|rest| rest.starts_with('/'))
+        };
+        self.files.iter().filter(inside)
+    }
 }
 
 /// What the user changes for this render without touching the file. `None` or empty: as saved.
@@ -57,6 +70,10 @@ pub struct Overrides {
     pub seed: Option<i32>,
     /// Whether the scene's compositor runs.
     pub compositor: Option<bool>,
+    /// Modules of the add-ons that are turned on before the scene is opened. Those that Blender does
+    /// not bring lie in [`ADD_ONS`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub add_ons: Vec<String>,
 }
 
 /// Everything that decides what is rendered, but for the frame.

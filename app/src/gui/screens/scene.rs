@@ -15,7 +15,7 @@ use crate::gui::event::SceneRead;
 use crate::gui::fetched::Fetched;
 use crate::gui::state::{OpenScene, Screen, State};
 use crate::gui::theme;
-use crate::gui::widgets::form::{fact, row, text_row, wrong};
+use crate::gui::widgets::form::{combo_ui, fact, row, text_row, wrong};
 use crate::gui::widgets::problem::problem_ui;
 use crate::gui::widgets::sign::warning_ui;
 use crate::gui::wish::Wish;
@@ -129,7 +129,7 @@ fn choices_ui(ui: &mut egui::Ui, open: &mut OpenScene, read: &SceneRead, wishes:
     if found.scenes.len() > 1 {
         let names = found.scenes.iter().map(|scene| scene.name.as_str());
         let now = choice.scene(found).map(|scene| scene.name.clone()).unwrap_or_default();
-        if let Some(name) = combo(ui, "Scene", &now, names) {
+        if let Some(name) = combo_ui(ui, "Scene", &now, names) {
             choice.scene = Some(name);
             choice.view_layers.clear();
         }
@@ -144,6 +144,12 @@ fn choices_ui(ui: &mut egui::Ui, open: &mut OpenScene, read: &SceneRead, wishes:
     let own = scene.camera.clone().unwrap_or_else(|| "none".to_owned());
     text_row(ui, "Camera", &mut choice.camera, &format!("{own} as in the file"));
     layers_ui(ui, choice, scene);
+    if text_row(ui, "Add-ons", &mut choice.add_ons, "to take along: modules or folders") {
+        choice.find_add_ons();
+    }
+    if let Some(why) = &choice.add_ons_wrong {
+        wrong(ui, why);
+    }
     text_row(ui, "Pictures to", &mut choice.output, "a folder");
     row(ui, "", |ui| {
         if ui.button("Choose…").on_hover_text("Folder for the pictures").clicked() {
@@ -369,24 +375,4 @@ fn file_ui(ui: &mut egui::Ui, file: &Dependency, wishes: &mut Vec<Wish>) {
     }
     let hover = format!("{}\nas written: {}", file.path.display(), file.as_written);
     ui.add(egui::Label::new(text).truncate()).on_hover_text(hover);
-}
-
-fn combo<'n>(
-    ui: &mut egui::Ui,
-    name: &str,
-    now: &str,
-    names: impl Iterator<Item = &'n str>,
-) -> Option<String> {
-    let mut chosen = None;
-    row(ui, name, |ui| {
-        let shown = egui::ComboBox::from_id_salt(name).selected_text(now).show_ui(ui, |ui| {
-            for other in names {
-                if ui.selectable_label(other == now, other).clicked() {
-                    chosen = Some(other.to_owned());
-                }
-            }
-        });
-        shown.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, name));
-    });
-    chosen
 }

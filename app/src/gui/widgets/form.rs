@@ -112,3 +112,24 @@ fn name_it(response: &egui::Response, name: &str, text: &str) {
         info
     });
 }
+
+/// A choice of one of several names. Gives another one that was chosen.
+pub fn combo_ui<'n>(
+    ui: &mut egui::Ui,
+    name: &str,
+    now: &str,
+    names: impl Iterator<Item = &'n str>,
+) -> Option<String> {
+    let mut chosen = None;
+    row(ui, name, |ui| {
+        let shown = egui::ComboBox::from_id_salt(name).selected_text(now).show_ui(ui, |ui| {
+            for other in names {
+                if ui.selectable_label(other == now, other).clicked() {
+                    chosen = Some(other.to_owned());
+                }
+            }
+        });
+        shown.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, name));
+    });
+    chosen
+}

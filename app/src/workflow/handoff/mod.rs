@@ -166,7 +166,9 @@ impl Handoff {
         }
         if !said.add_ons.is_empty() {
             let names = said.add_ons.join(", ");
-            notes.push(format!("add-ons that are on in Blender and not on the agents: {names}"));
+            notes.push(format!(
+                "add-ons that are on in Blender: {names}; those that go along stand in the field Add-ons"
+            ));
         }
         notes
     }

@@ -26,7 +26,7 @@ pub(super) fn all(found: &Inspection) -> Vec<Warning> {
         warn(
             "add_ons",
             format!(
-                "made with what Blender does not bring: {names}; agents without it render something else"
+                "made with what Blender does not bring: {names}; installed add-ons that have it go along, others when they are named (--add-on), and without them something else is rendered"
             ),
         );
     }
