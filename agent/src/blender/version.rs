@@ -31,9 +31,7 @@ pub enum VersionError {
     #[error(transparent)]
     Read(#[from] io::Error),
     /// Nothing to choose from.
-    #[error(
-        "no Blender is installed here; install one, or name it with --blender or BLENDNET_BLENDER"
-    )]
+    #[error("no Blender is installed here")]
     NoBlender,
     /// All are older than the file.
     #[error(

@@ -45,8 +45,8 @@ async fn end(data: &DataDir, outbox: &Outbox) {
         Ok(None) => Ok(()),
         Err(problem) => Err(problem),
     };
-    if let Err(problem) = ended {
-        outbox.tell(Event::Trouble(problem));
-    }
-    outbox.tell(Event::Places(PlacesEvent::Ended));
+    outbox.tell(match ended {
+        Ok(()) => Event::Places(PlacesEvent::Ended),
+        Err(problem) => Event::Trouble(problem),
+    });
 }

@@ -15,7 +15,7 @@ use crate::workflow::event::{Events, Summary};
 use crate::workflow::launch::{StartOptions, named_blender};
 use crate::workflow::problem::Problem;
 use crate::workflow::records::Record;
-use crate::workflow::render::{self, GoingOn, Setting};
+use crate::workflow::render::{self, Setting};
 
 /// What the artist typed in, as far as only the disk can tell whether it is right.
 pub(super) fn checked(mut order: Order) -> Result<Order, Problem> {
@@ -39,13 +39,7 @@ impl Renders {
         served.outbox.board.render_begins(key, &order.request.blend);
         self.run(served, key, |events, stop| async move {
             let Order { request, start } = checked(order)?;
-            let setting = Setting {
-                data: &data,
-                start: &start,
-                events: &events,
-                stop: &stop,
-                going_on: GoingOn::Button,
-            };
+            let setting = Setting { data: &data, start: &start, events: &events, stop: &stop };
             render::render(&setting, &request).await
         });
     }
@@ -57,13 +51,7 @@ impl Renders {
             served.outbox.board.render_begins(key, &record.blend);
         }
         self.run(served, key, |events, stop| async move {
-            let setting = Setting {
-                data: &data,
-                start: &start,
-                events: &events,
-                stop: &stop,
-                going_on: GoingOn::Button,
-            };
+            let setting = Setting { data: &data, start: &start, events: &events, stop: &stop };
             render::resume(&setting, Some(&job), None).await
         });
     }
@@ -100,13 +88,8 @@ impl Renders {
                 let (events, _nobody) = Events::channel();
                 let estimated = async {
                     let Order { request, start } = checked((*order).clone())?;
-                    let setting = Setting {
-                        data: &data,
-                        start: &start,
-                        events: &events,
-                        stop: &stop,
-                        going_on: GoingOn::Button,
-                    };
+                    let setting =
+                        Setting { data: &data, start: &start, events: &events, stop: &stop };
                     estimate::estimate(&setting, &request).await
                 };
                 let estimated = estimated.await.map(Arc::new);

@@ -18,7 +18,7 @@ use crate::workflow::estimate;
 use crate::workflow::event::{Event, Events, Summary};
 use crate::workflow::launch::StartOptions;
 use crate::workflow::problem::Problem;
-use crate::workflow::render::{self, GoingOn, Setting};
+use crate::workflow::render::{self, Setting};
 use crate::workflow::submit::Request;
 
 /// Most samples that Cycles takes.
@@ -139,13 +139,7 @@ pub(super) async fn run(args: RenderArgs, shared: &Shared) -> Ending {
     let data = shared.data_dir()?;
     let (events, receiver) = Events::channel();
     let stop = shared.soft.child_token();
-    let setting = Setting {
-        data: &data,
-        start: &start,
-        events: &events,
-        stop: &stop,
-        going_on: GoingOn::Command,
-    };
+    let setting = Setting { data: &data, start: &start, events: &events, stop: &stop };
     let work = async {
         farm.warn_if_ignored(&data, &events).await;
         render::render(&setting, &request).await
@@ -161,13 +155,7 @@ pub(super) async fn estimate(args: RenderArgs, shared: &Shared) -> Ending {
     let (events, receiver) = Events::channel();
     drop(receiver);
     let stop = shared.soft.child_token();
-    let setting = Setting {
-        data: &data,
-        start: &start,
-        events: &events,
-        stop: &stop,
-        going_on: GoingOn::Command,
-    };
+    let setting = Setting { data: &data, start: &start, events: &events, stop: &stop };
     let estimate = estimate::estimate(&setting, &request).await?;
     if shared.json {
         return printed(print_json(&estimate));
@@ -181,13 +169,7 @@ pub(super) async fn resume(args: ResumeArgs, shared: &Shared) -> Ending {
     let data = shared.data_dir()?;
     let (events, receiver) = Events::channel();
     let stop = shared.soft.child_token();
-    let setting = Setting {
-        data: &data,
-        start: &start,
-        events: &events,
-        stop: &stop,
-        going_on: GoingOn::Command,
-    };
+    let setting = Setting { data: &data, start: &start, events: &events, stop: &stop };
     let work = render::resume(&setting, args.job.as_ref(), args.output.as_deref());
     show(Box::pin(work), receiver, &stop, shared.json).await
 }

@@ -16,6 +16,7 @@ pub fn job<'a>(
         return jobs.iter().find(|job| job.id == *wanted).ok_or_else(|| {
             Problem::input(format!("the farm has no job {wanted}"))
                 .hint("`blendnet jobs` lists those that it has")
+                .in_window("render its scene again; Results (Ctrl+4) lists what is kept")
         });
     }
     let paused: Vec<&JobView> = jobs.iter().filter(|job| job.state == JobState::Paused).collect();

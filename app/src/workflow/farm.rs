@@ -179,6 +179,7 @@ fn connect(data: &DataDir, address: &str) -> Result<Manager, Problem> {
     let unreadable = |what: &str, error: &dyn std::fmt::Display| {
         Problem::farm(format!("the farm's {what} can't be read: {error}"))
             .hint("end the farm with the user who started it, or choose another --data-dir")
+            .in_window("end the farm with the user who started it, then try again")
     };
     let ca_pem = fs_err::read_to_string(dir.join("ca.pem")).map_err(|e| unreadable("CA", &e))?;
     let password = Password::load(&dir.join("password")).map_err(|e| unreadable("password", &e))?;
@@ -196,6 +197,7 @@ fn lock_is_held(data: &DataDir) -> bool {
 fn other_version(address: &str, version: &str) -> Problem {
     Problem::farm(format!("the farm at {address} has version {version}, this is {VERSION}"))
         .hint("end it with `blendnet farm stop`, then try again")
+        .in_window("end it in Farm (Ctrl+2, End all…), then try again")
 }
 
 fn never_answers(listed: &Listed) -> Problem {
@@ -282,6 +284,7 @@ impl Alive {
         (!self.is_alive()).then(|| {
             Problem::farm("the farm's manager ended")
                 .hint("`blendnet resume` starts it again and goes on with what was rendered")
+                .in_window("Go on starts it again and renders the rest; nothing is rendered twice")
                 .details(self.log.tail())
         })
     }

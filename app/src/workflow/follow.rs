@@ -111,4 +111,5 @@ fn never_pauses() -> Problem {
     let limit = PAUSE_LIMIT.as_secs();
     Problem::farm(format!("the farm was asked to pause the job, but did not within {limit} s"))
         .hint("see how it is with `blendnet farm status`; end it with `blendnet farm stop`")
+        .in_window("Farm (Ctrl+2) shows how it is; End all… there ends it")
 }

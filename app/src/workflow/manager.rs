@@ -208,10 +208,12 @@ impl Manager {
                 .hint("free some space on that disk, then try again");
         }
         if error.is_auth() {
-            return Problem::farm(message).hint(
-                "the farm has another password; end it with `blendnet farm stop`, or choose \
+            return Problem::farm(message)
+                .hint(
+                    "the farm has another password; end it with `blendnet farm stop`, or choose \
                  another --data-dir",
-            );
+                )
+                .in_window("the farm has another password; end its manager, then try again");
         }
         if let ClientError::Refused { status, hint, code, .. } = error
             && status.is_client_error()
@@ -232,6 +234,7 @@ impl Manager {
         let address = &self.address;
         Problem::farm(message)
             .hint(format!("see with `blendnet farm status` whether the farm at {address} runs"))
+            .in_window(format!("Farm (Ctrl+2) shows whether the farm at {address} runs"))
     }
 }
 

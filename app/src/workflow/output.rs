@@ -34,7 +34,11 @@ impl Output {
     /// Makes the folder, and tries whether files can be written there.
     pub fn prepare(folder: &Path, stem: &str) -> Result<Self, Problem> {
         let hint = "name a folder that you may write to with --output DIR";
-        let refuse = |e: &std::io::Error| Problem::local_file(e, ProblemKind::Input).hint(hint);
+        let field =
+            "name a folder that you may write to in the field Pictures to, beside the scene";
+        let refuse = |e: &std::io::Error| {
+            Problem::local_file(e, ProblemKind::Input).hint(hint).in_window(field)
+        };
         let folder = std::path::absolute(folder).map_err(|e| refuse(&e))?;
         fs_err::create_dir_all(&folder).map_err(|e| refuse(&e))?;
         let mode = usual_mode(&folder).map_err(|e| refuse(&e).in_folder(&folder))?;

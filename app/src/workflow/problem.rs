@@ -162,8 +162,12 @@ impl Problem {
         };
         let problem = Self::new(kind, format!("{what}: {}", failure.message))
             .details(failure.last_lines.clone());
-        match next_step(failure.kind) {
+        let problem = match next_step(failure.kind) {
             Some(hint) => problem.hint(hint),
+            None => problem,
+        };
+        match next_in_window(failure.kind) {
+            Some(hint) => problem.in_window(hint),
             None => problem,
         }
     }
@@ -187,6 +191,24 @@ fn next_step(kind: FailureKind) -> Option<&'static str> {
             "render the frame in Blender itself; if it fails there too, the scene is the cause",
         ),
         FailureKind::Render | FailureKind::Internal => None,
+    }
+}
+
+/// The same where there are fields instead of options.
+fn next_in_window(kind: FailureKind) -> Option<&'static str> {
+    match kind {
+        FailureKind::NoBlender => Some(
+            "install Blender, or name one (its executable, or a Python with bpy) in the field Blender \
+             beside the scene, and render again",
+        ),
+        FailureKind::BlenderTooOld => Some(
+            "install a Blender that is as new as the file, or name one in the field Blender beside the \
+             scene, and render again",
+        ),
+        FailureKind::BadSettings => {
+            Some("compare what is written beside the scene with the names in the .blend")
+        }
+        _ => None,
     }
 }
 
@@ -222,7 +244,22 @@ mod tests {
     fn a_missing_blender_is_trouble_with_the_farm() {
         let problem = Problem::work_failed("shot.blend", &failure(FailureKind::NoBlender));
         assert_eq!(problem.kind, ProblemKind::Farm);
+        assert!(problem.window_hint().unwrap().contains("the field Blender"));
         assert!(problem.hint.unwrap().contains("--blender"));
+    }
+
+    #[test]
+    fn the_window_never_speaks_of_options() {
+        use FailureKind::{
+            BadFile, BadSettings, BlenderTooOld, Crashed, DiskFull, Hung, Internal, NoBlender,
+            Render,
+        };
+        let kinds = [NoBlender, BlenderTooOld, BadFile, BadSettings, DiskFull];
+        for kind in kinds.into_iter().chain([Crashed, Hung, Render, Internal]) {
+            let problem = Problem::work_failed("shot.blend", &failure(kind));
+            let hint = problem.window_hint().unwrap_or_default();
+            assert!(!hint.contains("--") && !hint.contains("option"), "{kind:?}: {hint}");
+        }
     }
 
     #[test]

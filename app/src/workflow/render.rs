@@ -34,17 +34,6 @@ pub struct Setting<'a> {
     pub events: &'a Events,
     /// Cancelled when the artist wants to stop; what is rendered is kept.
     pub stop: &'a CancellationToken,
-    /// How the artist goes on with a render that ended too early.
-    pub going_on: GoingOn,
-}
-
-/// How the artist goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GoingOn {
-    /// With a command.
-    Command,
-    /// With a button that is there.
-    Button,
 }
 
 /// Renders a .blend. `Ok` means that all frames are on the disk.
@@ -246,7 +235,7 @@ async fn go_on(
             if let Err(error) = manager.stop(&job.id).await {
                 tracing::debug!("stopping {}: {error}", job.id);
             }
-            return Err(with_resume(problem, setting, &job.id));
+            return Err(with_resume(problem, setting.data, &job.id));
         }
     };
     if ended.job.state == JobState::Paused {
@@ -342,24 +331,25 @@ fn resume_command(data: &DataDir, job: &JobId) -> String {
     }
 }
 
+/// How it goes on where there is a button for it.
+const GO_ON: &str = "Go on renders the rest; nothing is rendered twice";
+
 fn paused(data: &DataDir, job: &JobView) -> Problem {
     let percent = (job.done * 100.0).floor();
     Problem::new(ProblemKind::Interrupted, format!("{} is paused at {percent} %", job.name))
         .hint(format!("`{}` goes on from there", resume_command(data, &job.id)))
+        .in_window(GO_ON)
 }
 
-fn with_resume(mut problem: Problem, setting: &Setting<'_>, job: &JobId) -> Problem {
-    let resume = match setting.going_on {
-        GoingOn::Command => {
-            format!("`{}` goes on with what is rendered", resume_command(setting.data, job))
-        }
-        GoingOn::Button => "Go on renders the rest; nothing is rendered twice".to_owned(),
-    };
-    problem.hint = Some(match problem.hint.take() {
-        Some(hint) if !hint.contains("blendnet resume") => format!("{hint}; then {resume}"),
+fn with_resume(problem: Problem, data: &DataDir, job: &JobId) -> Problem {
+    let after = |hint: Option<&str>, known: &str, resume: String| match hint {
+        Some(hint) if !hint.contains(known) => format!("{hint}; then {resume}"),
         _ => resume,
-    });
-    problem
+    };
+    let resume = format!("`{}` goes on with what is rendered", resume_command(data, job));
+    let hint = after(problem.hint.as_deref(), "blendnet resume", resume);
+    let in_window = after(problem.window_hint(), "Go on", GO_ON.to_owned());
+    problem.hint(hint).in_window(in_window)
 }
 
 async fn gathered(

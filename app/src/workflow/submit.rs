@@ -177,7 +177,8 @@ fn missing_files(name: &str, missing: Vec<MissingFile>) -> Problem {
         ProblemKind::MissingFiles,
         format!("{name} needs {count} that can't be sent; nothing was rendered"),
     )
-    .hint(format!("put {them} in place, or render without {them} with --allow-missing"));
+    .hint(format!("put {them} in place, or render without {them} with --allow-missing"))
+    .in_window(format!("put {them} in place, or let the scene be rendered without {them}"));
     problem.missing = missing;
     problem
 }

@@ -112,9 +112,8 @@ impl Owner {
 pub(crate) fn noise_message(limits: &JobLimits, split: Split) -> Option<String> {
     let samples = matches!(split, Split::Samples);
     (limits.noise.is_some() && !samples).then(|| {
-        "the noise target is not used: this scene is not split by samples (--split samples does it \
-         where Blender can), and only then is the noise known while it renders; with adaptive \
-         sampling the scene's own noise threshold decides"
+        "the noise target is not used: this scene is not split by samples, and only then is the noise \
+         known while it renders; with adaptive sampling the scene's own noise threshold decides"
             .to_owned()
     })
 }

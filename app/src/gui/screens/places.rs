@@ -125,6 +125,10 @@ pub(super) fn runs_ui(ui: &mut egui::Ui, state: &State, wishes: &mut Vec<Wish>) 
             wishes.push(Wish::Places(PlacesWish::Look));
         }
     });
+    if state.places.seen.error().is_some() {
+        // What can't be asked may run all the same.
+        return end_ui(ui, wishes);
+    }
     let Some(seen) = state.places.seen.value() else { return };
     let Some(farm) = &seen.farm else {
         help(ui, "Nothing. Agents start with a render, and end with it.");
@@ -144,6 +148,11 @@ pub(super) fn runs_ui(ui: &mut egui::Ui, state: &State, wishes: &mut Vec<Wish>) 
             line_ui(ui, &[(agent.id.to_string(), ui.visuals().text_color()), said]);
         }
     });
+    end_ui(ui, wishes);
+}
+
+/// Ends all of it, by a second click.
+fn end_ui(ui: &mut egui::Ui, wishes: &mut Vec<Wish>) {
     ui.menu_button("End all…", |ui| {
         if ui.button("End all agents and the farm").clicked() {
             wishes.push(Wish::Places(PlacesWish::End));

@@ -233,3 +233,14 @@ fn a_machine_that_renders_later_says_why() {
     let window = looked(Window::new(), Ok(seen));
     assert!(window.shows("renders from 19:00 to 08:00"));
 }
+
+#[test]
+fn a_farm_that_can_not_be_asked_can_be_ended() {
+    let problem = Problem::farm("the farm has version 0.0.9");
+    let mut window = looked(Window::new(), Err(problem));
+    assert!(window.shows("the farm has version 0.0.9"));
+    window.asked();
+    window.click("End all…");
+    window.click("End all agents and the farm");
+    assert_eq!(window.asked(), [Command::Places(PlacesWish::End)]);
+}
