@@ -71,6 +71,9 @@ pub struct Config {
     /// A Blender, or a Python that has the `bpy` module; may be given again
     #[arg(long = "blender")]
     pub blenders: Vec<PathBuf>,
+    /// Look for no Blender on this machine: use those that are named, and those that the farm sends
+    #[arg(long)]
+    pub farm_blenders: bool,
     /// End when stdin ends
     #[arg(long)]
     pub exit_with_parent: bool,

@@ -34,12 +34,13 @@ fn main() -> ExitCode {
 fn blenders(paths: &[PathBuf]) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     let cache = cache_dir(&data_dir());
-    let found = runtime.block_on(find::find(paths, Path::new("/proc/self/exe"), &cache));
-    let (known, work) = (parity::known(&cache), tempfile::tempdir()?);
+    let places = find::Places { given: paths, sent: None, look: true };
+    let found = runtime.block_on(find::find(places, Path::new("/proc/self/exe"), &cache));
+    let work = tempfile::tempdir()?;
     let mut builds = Vec::new();
     for found in &found {
-        let verdict = match known.get(&found.stamp()) {
-            Some(verdict) => Some(verdict.clone()),
+        let verdict = match parity::known(&cache, found) {
+            Some(verdict) => Some(verdict),
             None => runtime.block_on(try_out(found, work.path(), &cache)),
         };
         match verdict.and_then(|verdict| verdict.unfit) {

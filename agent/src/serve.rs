@@ -105,6 +105,7 @@ fn settings(config: &Config) -> EngineSettings {
         dir: config.dir.clone(),
         cache: cache_dir(&config.dir),
         blenders: config.blenders.clone(),
+        look: !config.farm_blenders,
         agent_program: PathBuf::from("/proc/self/exe"),
         threads: config.threads,
         hang_timeout: Duration::from_secs(config.hang_timeout_secs),

@@ -38,6 +38,9 @@ pub struct Config {
     /// Blender, or a Python with the bpy module, for launched agents.
     #[arg(long = "blender", value_name = "PATH")]
     pub blenders: Vec<PathBuf>,
+    /// Folder of Blenders that agents are sent if they lack them: `blendnet blender install` puts them there.
+    #[arg(long, value_name = "DIR")]
+    pub shelf: Option<PathBuf>,
     /// End when standard input is closed.
     #[arg(long)]
     pub exit_with_parent: bool,

@@ -14,6 +14,7 @@ pub mod reconcile;
 pub mod room;
 mod run;
 pub mod server;
+mod shelf;
 pub mod store;
 pub mod tasks;
 

@@ -99,6 +99,8 @@ fn an_archive_is_installed_only_if_it_has_the_hash_that_was_named() {
 
     let installed = said(&blender(folder.path(), &["install", "--url", &url, "--sha256", &hash]));
     assert_eq!(installed[0]["version"], "9.8.7");
+    let shelf = said(&blender(folder.path(), &["shelf"]));
+    assert_eq!((&shelf[0]["version"], &shelf[0]["is_module"]), (&"9.8.7".into(), &false.into()));
     drop(files);
     let again = said(&blender(folder.path(), &["install", "--url", &url, "--sha256", &hash]));
     assert_eq!(again, installed, "what is there is not fetched again");

@@ -24,6 +24,7 @@ mod pack;
 mod restart;
 mod room;
 mod scene;
+mod shelf;
 mod slurm;
 mod trust;
 mod warm;

@@ -8,5 +8,7 @@ mod lines;
 pub mod parity;
 pub mod process;
 mod progress;
+pub mod sent;
+mod unpack;
 pub mod version;
 mod watchdog;

@@ -16,11 +16,13 @@ use tokio_util::task::TaskTracker;
 
 use super::board::{Board, Conflict, SceneError};
 use super::leave::Leave;
+use super::provide::Refused;
 use super::runner::Runner;
 use super::trial::{Trials, try_out};
 use super::warm::Start;
+use crate::blender::find::{self, Found, Places};
 use crate::blender::process::Glimpse;
-use crate::blender::{find, jail};
+use crate::blender::{jail, sent};
 
 /// What an engine is made of.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ pub struct EngineSettings {
     pub cache: PathBuf,
     /// Paths of Blenders that were given.
     pub blenders: Vec<PathBuf>,
+    /// Whether to look for those of this machine beside them.
+    pub look: bool,
     /// This program, as the jail is started: `/proc/self/exe`.
     pub agent_program: PathBuf,
     /// Threads of Blender; 0 is all.
@@ -67,8 +71,14 @@ pub(super) struct Shared {
     pub(super) leave: Leave,
     /// What Blenders made of known colours.
     pub(super) trials: Trials,
-    /// Blenders and isolation, once known.
-    machine: OnceCell<(Vec<BlenderBuild>, String)>,
+    /// Blenders of the farm that are of no use here.
+    pub(super) refused: Refused,
+    /// Blenders that may render, best first.
+    found: Mutex<Vec<Found>>,
+    /// How Blenders are kept from the machine, once it and they are known.
+    isolation: OnceCell<String>,
+    /// Held while a Blender is installed.
+    pub(super) installing: tokio::sync::Mutex<()>,
     /// There may be something to do.
     pub(super) wake: Notify,
     /// The end.
@@ -83,6 +93,25 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn board(&self) -> MutexGuard<'_, Board> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Blenders that may render, best first.
+    pub(super) fn found(&self) -> Vec<Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_found(&self, found: Vec<Found>) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
+    }
+
+    pub(super) fn builds(&self) -> Vec<BlenderBuild> {
+        self.found().into_iter().map(|found| found.build).collect()
+    }
+
+    /// Waits until the Blenders of this machine are known.
+    pub(super) async fn looked(&self) {
+        let mut generation = self.generation.subscribe();
+        let _never_closed = generation.wait_for(|_| self.isolation.initialized()).await.is_err();
     }
 
     /// Tells everybody who waits.
@@ -147,7 +176,10 @@ impl Engine {
             away: Mutex::default(),
             leave: Leave::default(),
             trials: Trials::default(),
-            machine: OnceCell::new(),
+            refused: Refused::default(),
+            found: Mutex::default(),
+            isolation: OnceCell::new(),
+            installing: tokio::sync::Mutex::default(),
             wake: Notify::new(),
             stopping: CancellationToken::new(),
             background: TaskTracker::new(),
@@ -161,7 +193,10 @@ impl Engine {
 
     async fn run(self) {
         let Self { shared, settings } = self;
-        let finding = find::find(&settings.blenders, &settings.agent_program, &settings.cache);
+        let sent = sent::folder_in(&settings.dir);
+        sent::clean(&sent);
+        let places = Places { given: &settings.blenders, sent: Some(&sent), look: settings.look };
+        let finding = find::find(places, &settings.agent_program, &settings.cache);
         let found = tokio::select! {
             found = finding => found,
             () = shared.stopping.cancelled() => return,
@@ -176,12 +211,12 @@ impl Engine {
             threads: settings.threads,
             hang_timeout: settings.hang_timeout,
         };
-        let builds = found.iter().map(|found| found.build.clone()).collect();
         tracing::info!(isolation, "ready to render");
-        let _set_only_here = shared.machine.set((builds, isolation)).is_err();
+        shared.set_found(found);
+        let _set_only_here = shared.isolation.set(isolation).is_err();
         shared.changed();
         shared.background.spawn(try_out(shared.clone(), untried, settings));
-        Runner::new(shared, start, found).run().await;
+        Runner::new(shared, start).run().await;
     }
 
     /// Says in every report why no work is wanted; `None`: it is. Work that comes is done all the same.
@@ -190,8 +225,12 @@ impl Engine {
         self.shared.changed();
     }
 
-    pub(super) fn shared(&self) -> &Shared {
+    pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    pub(super) fn settings(&self) -> &EngineSettings {
+        &self.settings
     }
 
     /// The blobs of the agent.
@@ -328,9 +367,10 @@ impl Engine {
     pub fn report(&self) -> AgentReport {
         // Read before the rest: a change in between is told next time again, not lost.
         let generation = *self.shared.generation.borrow();
-        let (blenders, isolation) = self.shared.machine.get().cloned().unwrap_or_else(|| {
-            (Vec::new(), "none: the agent is still looking for Blenders".to_owned())
-        });
+        let isolation = self.shared.isolation.get().cloned();
+        let isolation =
+            isolation.unwrap_or_else(|| "none: the agent is still looking for Blenders".to_owned());
+        let blenders = self.shared.builds();
         let (works, blender_pid) = {
             let board = self.shared.board();
             (board.statuses(), board.blender_pid)

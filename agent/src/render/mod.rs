@@ -14,6 +14,7 @@ mod failure;
 mod leave;
 mod pace;
 mod parts;
+mod provide;
 mod runner;
 mod steps;
 mod store;
@@ -22,3 +23,4 @@ mod warm;
 
 pub use board::{Conflict, SceneError};
 pub use engine::{Engine, EngineSettings, SubmitError};
+pub use provide::ProvideError;

@@ -20,12 +20,11 @@ use crate::blender::version;
 pub(super) struct Runner {
     pub(super) shared: Arc<Shared>,
     start: Start,
-    found: Vec<Found>,
     pub(super) warm: Option<Warm>,
     /// Of the last part.
     pub(super) pace: Option<Pace>,
-    /// Place in `found` of the Blender to start when nothing else is known.
-    favourite: usize,
+    /// The Blender that was last chosen, to start when nothing else is known.
+    favourite: Option<Found>,
     rooms: u64,
 }
 
@@ -40,9 +39,9 @@ pub(super) enum Rendered {
 }
 
 impl Runner {
-    /// A runner without a Blender yet; `found` are those it may start, best first.
-    pub(super) fn new(shared: Arc<Shared>, start: Start, found: Vec<Found>) -> Self {
-        Self { shared, start, found, warm: None, pace: None, favourite: 0, rooms: 0 }
+    /// A runner without a Blender yet.
+    pub(super) fn new(shared: Arc<Shared>, start: Start) -> Self {
+        Self { shared, start, warm: None, pace: None, favourite: None, rooms: 0 }
     }
 
     /// Works until the engine is stopped. Leaves no Blender.
@@ -91,10 +90,12 @@ impl Runner {
 
     /// Starts the Blender that will most likely be wanted, before it is.
     async fn start_early(&mut self) {
-        if self.shared.stopping.is_cancelled() || self.warm.is_some() {
+        let ends = self.shared.stopping.is_cancelled() || self.shared.leave.is_begun();
+        if ends || self.warm.is_some() {
             return;
         }
-        if let Some(found) = self.found.get(self.favourite).cloned()
+        let first = || self.shared.found().into_iter().next();
+        if let Some(found) = self.favourite.clone().or_else(first)
             && let Err(failure) = self.start_blender(&found).await
         {
             tracing::warn!("{}", failure.message);
@@ -104,7 +105,8 @@ impl Runner {
     /// Opens a scene that will be wanted: that takes minutes for some. What goes wrong goes wrong
     /// again, and is reported, when it is wanted.
     async fn open_ahead(&mut self, scene: &SceneId) {
-        if self.warm.as_ref().is_some_and(|warm| warm.open.is_some()) {
+        let is_open = self.warm.as_ref().is_some_and(|warm| warm.open.is_some());
+        if is_open || self.shared.leave.is_begun() {
             return;
         }
         let shared = self.shared.clone();
@@ -235,16 +237,14 @@ impl Runner {
             .and_then(|file| self.shared.blobs.path(&file.blob))
             .ok_or_else(|| failure::internal("the .blend is missing; send it again"))?;
         let project = std::path::Path::new(manifest.project.as_str());
-        let builds: Vec<_> = self.found.iter().map(|found| found.build.clone()).collect();
+        let all = self.shared.found();
+        let builds: Vec<_> = all.iter().map(|found| found.build.clone()).collect();
         let build = version::of_file(&path)
             .and_then(|needed| version::choose(&builds, needed))
             .map_err(|error| failure::of_version(&error.of(project)))?;
-        let at = builds.iter().position(|b| b == build).unwrap_or(0);
-        self.favourite = at;
-        self.found
-            .get(at)
-            .cloned()
-            .ok_or_else(|| failure::of_version(&version::VersionError::NoBlender))
+        let found = all.iter().find(|found| found.build == *build).cloned();
+        self.favourite.clone_from(&found);
+        found.ok_or_else(|| failure::of_version(&version::VersionError::NoBlender))
     }
 
     /// One that was started early may have died since, which says nothing yet: it gets one more

@@ -18,6 +18,13 @@ impl Trials {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// One more, instead of what was known of that Blender.
+    pub(super) fn add(&self, verdict: Parity) {
+        let mut all = self.lock();
+        all.retain(|known| known.path != verdict.path);
+        all.push(verdict);
+    }
+
     /// All of them.
     pub(super) fn all(&self) -> Vec<Parity> {
         self.lock().clone()
@@ -34,10 +41,9 @@ impl Trials {
 
     /// Those that may render, and of these the ones that were not tried yet.
     pub(super) fn sort_out(&self, found: Vec<Found>, cache: &Path) -> (Vec<Found>, Vec<Found>) {
-        let known = parity::known(cache);
         let (mut fit, mut untried) = (Vec::new(), Vec::new());
         for found in found {
-            let Some(verdict) = known.get(&found.stamp()).cloned() else {
+            let Some(verdict) = parity::known(cache, &found) else {
                 untried.push(found.clone());
                 fit.push(found);
                 continue;
@@ -66,7 +72,7 @@ pub(super) async fn try_out(shared: Arc<Shared>, untried: Vec<Found>, settings: 
         let Some(verdict) = checked else { continue };
         tracing::info!(?verdict, "rendered known colours");
         parity::keep(&settings.cache, &found, &verdict);
-        shared.trials.lock().push(verdict);
+        shared.trials.add(verdict);
         shared.changed();
     }
 }

@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::blender::sent;
+
 const FILE: &str = "paired.json";
 
 /// What an agent remembers of the farm that it is paired with.
@@ -70,6 +72,8 @@ pub async fn pair(
         let cert =
             ServerCert { cert_pem: grant.cert_pem.clone(), key_pem: request.key_pem.clone() };
         ca::install_bundle(dir, &grant.ca_pem, &cert, &password)?;
+        // What another farm sent is not for this one.
+        sent::forget(&sent::folder_in(dir))?;
         let membership = Membership { name: grant.name.clone(), listen };
         Ok(write_private(&dir.join(FILE), &serde_json::to_vec(&membership)?)?)
     };
@@ -117,9 +121,10 @@ fn machine_id(dir: &Path) -> anyhow::Result<String> {
     Ok(id)
 }
 
-/// Forgets the farm: its authority, the certificate and the password.
+/// Forgets the farm: its authority, the certificate, the password, and the Blenders that it sent.
 pub fn forget(dir: &Path) -> anyhow::Result<()> {
     ca::remove_bundle(dir)?;
+    sent::forget(&sent::folder_in(dir))?;
     match fs_err::remove_file(dir.join(FILE)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),

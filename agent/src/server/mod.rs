@@ -27,6 +27,7 @@ pub(crate) fn router(engine: Engine, shutdown: CancellationToken) -> OpenApiRout
     let blob_routes = blobs::routes(engine.blobs().clone());
     OpenApiRouter::new()
         .routes(routes!(scenes::put, scenes::delete))
+        .routes(routes!(scenes::provide))
         .routes(routes!(works::report))
         .routes(routes!(works::get, works::put, works::delete))
         .routes(routes!(shut_down))

@@ -63,6 +63,20 @@ impl Bench {
         hang_timeout: Duration,
         cache: PathBuf,
     ) -> Self {
+        Self::with_all(blenders, true, hang_timeout, cache)
+    }
+
+    /// Without any Blender.
+    pub(crate) fn with_none(cache: PathBuf) -> Self {
+        Self::with_all(|_| vec![], false, Duration::from_secs(2), cache)
+    }
+
+    fn with_all(
+        blenders: impl FnOnce(&Path) -> Vec<PathBuf>,
+        look: bool,
+        hang_timeout: Duration,
+        cache: PathBuf,
+    ) -> Self {
         let temp = tempfile::tempdir().unwrap();
         let dir = temp.path().join("agent");
         fs_err::create_dir_all(&dir).unwrap();
@@ -72,6 +86,7 @@ impl Bench {
             dir: dir.clone(),
             cache,
             blenders: blenders(temp.path()),
+            look,
             agent_program: agent_program(),
             threads: 1,
             hang_timeout,

@@ -11,4 +11,6 @@ mod program;
 #[cfg(test)]
 mod real;
 #[cfg(test)]
+mod sent;
+#[cfg(test)]
 mod steps;

@@ -1,14 +1,15 @@
 //! `blendnet blender`: the Blenders of this computer, several side by side.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
-use blendnet_protocol::BlenderBuild;
+use blendnet_protocol::{BlenderBuild, KeptBlender};
 use clap::{Args, Subcommand};
 
 use super::farm::printed;
 use super::printer::{print_json, print_lines};
 use super::{Ending, exit};
-use crate::workflow::blenders::{self, libraries::Libraries};
+use crate::workflow::blenders::{self, libraries::Libraries, shelf};
 use crate::workflow::data_dir::DataDir;
 use crate::workflow::problem::Problem;
 
@@ -21,11 +22,20 @@ pub(super) enum BlenderCommand {
     Add {
         /// The executable, or a Python that can `import bpy`
         path: PathBuf,
+        /// Keep a copy of it for agents that lack it
+        #[arg(long)]
+        share: bool,
         #[command(flatten)]
         libraries: LibrariesArgs,
     },
     /// Install a version beside the others: the `bpy` module from `PyPI`, or an archive
     Install(InstallArgs),
+    /// List those that are kept for agents that lack them
+    Shelf {
+        /// Keep this version no longer
+        #[arg(long, value_name = "VERSION")]
+        remove: Option<String>,
+    },
 }
 
 /// Whether packages of the system may be installed.
@@ -54,6 +64,9 @@ pub(super) struct InstallArgs {
     /// What the archive's SHA-256 must be
     #[arg(long, requires = "url", value_name = "HASH")]
     sha256: Option<String>,
+    /// Keep no copy of it for agents that lack it
+    #[arg(long)]
+    not_shared: bool,
     #[command(flatten)]
     libraries: LibrariesArgs,
 }
@@ -69,10 +82,25 @@ pub(super) fn run(command: &BlenderCommand, data: &DataDir, json: bool) -> Endin
             }
             builds
         }
-        BlenderCommand::Add { path, libraries } => {
-            vec![blenders::add(data, path, libraries.wish())?]
+        BlenderCommand::Add { path, share, libraries } => {
+            let build = blenders::add(data, path, libraries.wish())?;
+            if *share {
+                shelf::put(data, &build)?;
+            }
+            vec![build]
         }
-        BlenderCommand::Install(args) => vec![install(args, data)?],
+        BlenderCommand::Install(args) => {
+            let build = install(args, data)?;
+            if !args.not_shared
+                && let Err(problem) = shelf::put(data, &build)
+            {
+                // It is installed all the same.
+                let said = format!("it is not kept for agents that lack it: {problem}");
+                let _unheard = writeln!(std::io::stderr(), "{said}").is_err();
+            }
+            vec![build]
+        }
+        BlenderCommand::Shelf { remove } => return on_shelf(remove.as_deref(), data, json),
     };
     let shown = if json {
         print_json(&builds)
@@ -91,7 +119,28 @@ fn install(args: &InstallArgs, data: &DataDir) -> Result<BlenderBuild, Problem> 
     }
 }
 
+fn on_shelf(remove: Option<&str>, data: &DataDir, json: bool) -> Ending {
+    let kept = match remove {
+        Some(version) => shelf::remove(data, version)?,
+        None => shelf::list(data),
+    };
+    let line = |kept: &KeptBlender| {
+        let (mb, kind) = (kept.size_bytes / 1_000_000, kind(kept.is_module));
+        format!("{:<8} {kind:<16} {:<14} {mb:>5} MB  {}", kept.version, kept.platform, kept.blob)
+    };
+    let shown = if json {
+        print_json(&kept)
+    } else {
+        print_lines(&kept.iter().map(line).collect::<Vec<_>>())
+    };
+    printed(shown).map(|_| exit::DONE)
+}
+
+fn kind(is_module: bool) -> &'static str {
+    if is_module { "Python with bpy" } else { "Blender" }
+}
+
 fn line(build: &BlenderBuild) -> String {
-    let kind = if build.is_module { "Python with bpy" } else { "Blender" };
+    let kind = kind(build.is_module);
     format!("{:<8} {kind:<16} {}", build.version, build.path)
 }

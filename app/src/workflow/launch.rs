@@ -131,6 +131,7 @@ fn arguments(data: &DataDir, options: &StartOptions, agent: &Path) -> Vec<std::f
     for blender in options.blenders.iter().chain(&blenders::own(data)) {
         arguments.extend(["--blender".into(), blender.into()]);
     }
+    arguments.extend(["--shelf".into(), blenders::shelf::folder(data).into()]);
     if let Some(provider) = &options.provider {
         arguments.extend(["--provider".into(), provider.into()]);
     }

@@ -5,6 +5,7 @@
 
 mod agent;
 mod answer;
+mod blender;
 mod frames;
 mod ids;
 mod job;
@@ -19,6 +20,7 @@ pub use agent::{
     AgentReport, BlenderBuild, Host, PairRequest, Parity, RoomMachine, SceneState, Unpaired,
 };
 pub use answer::{Answer, Done, VERSION};
+pub use blender::{BlenderState, KeptBlender, platform};
 pub use frames::{FrameSet, FrameSetError};
 pub use ids::{AgentId, BlobId, IdError, JobId, SceneId, WorkId};
 pub use job::{

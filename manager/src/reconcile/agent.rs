@@ -8,12 +8,12 @@ use super::disk;
 use super::launch::{self, Launched};
 use super::link::Command;
 use super::numbered::Numbered;
-use super::parts;
+use super::{parts, scenes};
 use crate::farm::{Context, FarmHandle, Input};
 use blendnet_net::client::{Client, ClientError};
 use blendnet_protocol::{
-    AgentId, AgentReport, FailureKind, Fault, SceneId, SceneSpec, SceneState, VERSION, Work,
-    WorkFailure, WorkId, WorkState, WorkStatus,
+    AgentId, AgentReport, FailureKind, Fault, VERSION, Work, WorkFailure, WorkId, WorkState,
+    WorkStatus,
 };
 use blendnet_scheduler::Event;
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ pub(crate) struct Remote {
     /// Whether it is the farm's own, of its provider.
     launched: bool,
     given: Arc<Mutex<BTreeMap<WorkId, Given>>>,
-    numbered: Arc<Numbered>,
+    pub(super) numbered: Arc<Numbered>,
 }
 
 /// Launches an agent at the farm's provider, and stays with it until it ends.
@@ -124,7 +124,7 @@ impl Remote {
         tokio::join!(self.obey(commands), self.watch());
     }
 
-    async fn event(&self, event: Event) {
+    pub(super) async fn event(&self, event: Event) {
         self.farm.tell(Input::Event(event)).await;
     }
 
@@ -133,7 +133,9 @@ impl Remote {
             match command {
                 Command::SendScene { scene, spec } => {
                     let remote = self.clone();
-                    self.context.tasks.spawn(async move { remote.send_scene(scene, &spec).await });
+                    self.context
+                        .tasks
+                        .spawn(async move { scenes::send(&remote, scene, &spec).await });
                 }
                 Command::Start { work, assignment, rect } => {
                     self.give(Given::new(*work, assignment, rect)).await;
@@ -141,38 +143,6 @@ impl Remote {
                 Command::Cancel(work) => self.give_up(&work).await,
             }
         }
-    }
-
-    async fn send_scene(&self, scene: SceneId, spec: &SceneSpec) {
-        let sent = self.try_send_scene(&scene, spec).await;
-        let arrived = sent.is_ok();
-        if let Err(error) = sent {
-            tracing::warn!(
-                agent = %self.id, %scene, error = crate::chain(&error), "sending a scene failed"
-            );
-            if disk::is_full_there(&error) {
-                let (agent, failure) = (self.id.clone(), disk::of_agent(&self.id, &error));
-                return self.event(Event::SceneRefused { agent, scene, failure }).await;
-            }
-            tokio::time::sleep(Duration::from_secs(2)).await;
-        }
-        self.event(Event::SceneSent { agent: self.id.clone(), scene, arrived }).await;
-    }
-
-    async fn try_send_scene(&self, scene: &SceneId, spec: &SceneSpec) -> Result<(), ClientError> {
-        self.numbered.note(scene, &spec.manifest);
-        let place = format!("scene/{scene}");
-        let state: SceneState = self.client.put(&place, spec).await?;
-        for blob in &state.missing {
-            if let Some(path) = self.context.blobs.path(blob) {
-                self.client.send_blob(blob, &path).await?;
-            }
-        }
-        if !state.missing.is_empty() {
-            // Once more: an agent that has all of a scene's files opens it ahead.
-            let _complete: SceneState = self.client.put(&place, spec).await?;
-        }
-        Ok(())
     }
 
     async fn give(&self, given: Given) {

@@ -13,6 +13,7 @@ mod numbered;
 mod parts;
 mod reap;
 mod recover;
+mod scenes;
 
 pub(crate) use collect::Given;
 pub(crate) use disk::failure_of;

@@ -6,11 +6,10 @@
 //! that are wrong make a Blender unfit: one that can't render at all says so with its first work, in
 //! its own words.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use blendnet_net::secret::write_private;
+use blendnet_net::secret::{create_private_dir, write_private};
 use blendnet_protocol::Parity;
 use serde::Deserialize;
 
@@ -20,8 +19,8 @@ use super::jail::{self, Rules};
 
 /// How long it may take; a machine that does other work is slow.
 const LIMIT: Duration = Duration::from_mins(3);
-/// File with what is known.
-const CACHE: &str = "parity.json";
+/// Folder with what is known, in files named by [`Found::stamp`].
+const FOLDER: &str = "parity";
 /// How far a channel may be off: noise, and other ways to round.
 const TOLERANCE: f64 = 0.02;
 /// The script, in Python.
@@ -44,34 +43,55 @@ struct Line {
     parity: Measured,
 }
 
-/// What is known of builds, by [`Found::stamp`]; `cache` is the folder where it is kept.
-pub fn known(cache: &Path) -> BTreeMap<String, Parity> {
-    let text = fs_err::read(cache.join(CACHE)).unwrap_or_default();
-    serde_json::from_slice(&text).unwrap_or_default()
+/// What is known of a build; `cache` is the folder where it is kept.
+pub fn known(cache: &Path, found: &Found) -> Option<Parity> {
+    read(&file_of(cache, found))
 }
 
-/// Keeps what became known.
+fn file_of(cache: &Path, found: &Found) -> PathBuf {
+    cache.join(FOLDER).join(format!("{}.json", found.stamp()))
+}
+
+fn read(path: &Path) -> Option<Parity> {
+    serde_json::from_slice(&fs_err::read(path).ok()?).ok()
+}
+
+/// Keeps what became known, whoever else keeps something at that time: each build has a file of its own.
 pub fn keep(cache: &Path, found: &Found, parity: &Parity) {
-    let mut all = known(cache);
-    all.retain(|_, of| Path::new(&of.path).exists());
-    all.insert(found.stamp(), parity.clone());
-    let kept = serde_json::to_vec_pretty(&all)
+    let path = file_of(cache, found);
+    let kept = create_private_dir(&cache.join(FOLDER))
         .map_err(anyhow::Error::from)
-        .and_then(|text| Ok(write_private(&cache.join(CACHE), &text)?));
+        .and_then(|()| Ok(write_private(&path, &serde_json::to_vec_pretty(parity)?)?));
     if let Err(error) = kept {
         tracing::warn!(%error, "what a Blender renders is not kept");
+    }
+    forget_the_gone(cache);
+}
+
+/// Removes what is known of Blenders that are not there any more.
+fn forget_the_gone(cache: &Path) {
+    let entries = fs_err::read_dir(cache.join(FOLDER)).into_iter().flatten().flatten();
+    let is_gone =
+        |file: &PathBuf| read(file).is_some_and(|parity| !Path::new(&parity.path).exists());
+    for file in entries.map(|entry| entry.path()).filter(is_gone) {
+        let _stays = fs_err::remove_file(file).is_err();
     }
 }
 
 /// Renders the patches; `None` if that fails. Files go to a folder below `work`.
 pub async fn check(found: &Found, agent_program: &Path, work: &Path) -> Option<Parity> {
-    match measure(found, agent_program, work).await {
-        Ok(measured) => Some(judge(found, &measured)),
+    match measured(found, agent_program, work).await {
+        Ok(parity) => Some(parity),
         Err(error) => {
             tracing::warn!(path = found.build.path, %error, "it is not known what this renders");
             None
         }
     }
+}
+
+/// Renders the patches, and says what they tell. Files go to a folder below `work`.
+pub async fn measured(found: &Found, agent_program: &Path, work: &Path) -> std::io::Result<Parity> {
+    Ok(judge(found, &measure(found, agent_program, work).await?))
 }
 
 async fn measure(found: &Found, agent_program: &Path, work: &Path) -> std::io::Result<Measured> {
@@ -82,7 +102,7 @@ async fn measure(found: &Found, agent_program: &Path, work: &Path) -> std::io::R
     let folder = temporary.path().to_owned();
     let script = folder.join("patches.py");
     fs_err::write(&script, SCRIPT)?;
-    let rules = Rules { run: vec![PathBuf::from("/")], read: vec![], write: vec![folder.clone()] };
+    let rules = Rules { run: found.folders.clone(), read: vec![], write: vec![folder.clone()] };
     let mut command = jail::command(agent_program, &rules, Path::new(&found.build.path), &folder);
     if found.build.is_module {
         command.arg("-I");
@@ -135,6 +155,46 @@ mod tests {
         patches[3][0] += 0.015;
         patches[2][2] -= 0.03;
         assert_eq!(wrong_color(&patches), None);
+    }
+
+    fn tried(folder: &Path, name: &str) -> (Found, Parity) {
+        let path = folder.join(name);
+        fs_err::write(&path, name).unwrap();
+        let path = path.to_string_lossy().into_owned();
+        let parity = Parity {
+            version: "4.5.1".to_owned(),
+            path: path.clone(),
+            device: "CPU".to_owned(),
+            pixel_samples_per_sec: 1,
+            unfit: None,
+        };
+        (Found::of_test(&path), parity)
+    }
+
+    #[test]
+    fn what_many_agents_keep_at_once_is_all_kept() {
+        let cache = tempfile::tempdir().unwrap();
+        let all: Vec<_> = (0..8).map(|n| tried(cache.path(), &format!("blender{n}"))).collect();
+        std::thread::scope(|agents| {
+            for (found, parity) in &all {
+                agents.spawn(|| (0..20).for_each(|_| keep(cache.path(), found, parity)));
+            }
+        });
+        for (found, parity) in &all {
+            assert_eq!(known(cache.path(), found).as_ref(), Some(parity));
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_a_blender_goes_with_it() {
+        let cache = tempfile::tempdir().unwrap();
+        let [(gone, of_gone), (there, of_there)] =
+            ["gone", "there"].map(|name| tried(cache.path(), name));
+        keep(cache.path(), &gone, &of_gone);
+        fs_err::remove_file(&of_gone.path).unwrap();
+        keep(cache.path(), &there, &of_there);
+        assert_eq!(known(cache.path(), &gone), None);
+        assert_eq!(known(cache.path(), &there), Some(of_there));
     }
 
     #[test]

@@ -5,10 +5,12 @@
 //! data/blenders/added.json          paths that the artist named
 //!               bpy-4.5.15/         a Python with the module, from PyPI
 //!               blender-<sha256>/   an archive, by its content
+//!               shelf/              what the farm sends to agents that lack it
 //! ```
 //! All of it waits for processes and disks, so no window may call it.
 
 pub mod libraries;
+pub mod shelf;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};

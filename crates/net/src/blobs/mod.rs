@@ -22,6 +22,7 @@ pub use error::BlobError;
 pub use file::file_response;
 pub use receive::Expect;
 pub use routes::routes;
+pub use space::Reserved;
 
 pub(crate) use receive::check_sha256;
 pub(crate) use routes::RECEIVED;
@@ -154,6 +155,11 @@ impl BlobStore {
         let mut intake = Intake::begin(&self.incoming(), reserved, false)?;
         intake.absorb(bytes)?;
         intake.finish(self, &Expect::default()).map(|(id, _)| id)
+    }
+
+    /// Promises room on the store's disk for files of ours, so that uploads don't take it.
+    pub fn reserve(&self, bytes: u64) -> Result<Reserved, BlobError> {
+        Space::reserve(&self.0.space, bytes)
     }
 
     /// Removes a blob; one that is not there is a success. Who has it open or linked keeps it.

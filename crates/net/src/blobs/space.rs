@@ -57,13 +57,14 @@ impl Space {
 /// A promise. What is written is no longer promised, since the disk counts it; the rest is given
 /// back when this goes.
 #[derive(Debug)]
-pub(super) struct Reserved {
+pub struct Reserved {
     space: Arc<Space>,
     left_bytes: u64,
 }
 
 impl Reserved {
-    pub(super) fn written(&mut self, bytes: u64) {
+    /// So many of the bytes are on the disk now.
+    pub fn written(&mut self, bytes: u64) {
         let bytes = bytes.min(self.left_bytes);
         self.left_bytes -= bytes;
         let mut promised = self.space.promised();

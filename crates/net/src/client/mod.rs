@@ -174,6 +174,21 @@ impl Client {
         retry::repeat(|| self.ask(self.with_json(Method::PUT, path, &body))).await
     }
 
+    /// Sends something under a name of its own, once, and waits longer for the answer.
+    pub async fn put_with_timeout<B, T>(
+        &self,
+        path: &str,
+        body: &B,
+        timeout: Duration,
+    ) -> Result<T, ClientError>
+    where
+        B: Serialize + ?Sized,
+        T: DeserializeOwned,
+    {
+        let body = self.json(body)?;
+        self.ask(self.with_json(Method::PUT, path, &body).timeout(timeout)).await
+    }
+
     /// Removes something. Repeated when it fails for a passing reason.
     pub async fn delete(&self, path: &str) -> Result<(), ClientError> {
         let once = || self.ask(self.request(Method::DELETE, path).timeout(REQUEST));
