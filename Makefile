@@ -23,7 +23,7 @@ test-matrix:
 screens:
 	@scripts/setup.sh 4.5.15 >/dev/null
 	cargo build --workspace --bins
-	BLENDNET_SCREENS=1 cargo test -p blendnet-tests --test e2e window
+	BLENDNET_SCREENS=1 cargo test -p blendnet-tests --test e2e -- window walkthroughs
 	@echo "The screens are in $(CURDIR)/target/screens"
 
 # The add-on for Blender, in target/package.

@@ -27,6 +27,7 @@ mod scene;
 mod shelf;
 mod slurm;
 mod trust;
+mod walkthroughs;
 mod warm;
 mod window;
 mod window_farm;

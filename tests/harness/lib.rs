@@ -15,6 +15,7 @@ mod farm;
 mod programs;
 mod render;
 mod server;
+mod whereabouts;
 mod window;
 
 pub use blender::{Blender, blenders, system_blender};
@@ -23,4 +24,5 @@ pub use farm::Farm;
 pub use programs::{cache_home, command, program};
 pub use render::{Render, Rendered};
 pub use server::{Reply, Server, descendants, is_running, naming, sha1, wait_for};
+pub use whereabouts::Thing;
 pub use window::{Window, colors, difference, main_button, opened_without_opengl, picture_area};

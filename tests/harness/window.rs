@@ -3,6 +3,7 @@
 use crate::{command, program, wait_for};
 use fs_err as fs;
 use image::RgbImage;
+use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,8 @@ pub struct Window {
     app: Child,
     name: String,
     screens: PathBuf,
+    whereabouts: PathBuf,
+    steps: RefCell<Vec<String>>,
 }
 
 impl Window {
@@ -35,18 +38,20 @@ impl Window {
     /// If a program is missing (`make test` installs them), or the window does not come.
     pub fn open(folder: &Path, arguments: &[&OsStr]) -> Self {
         let (display, name) = start_display(&[]);
+        let whereabouts = folder.join("whereabouts");
         let app = command("blendnet")
             .arg("--data-dir")
             .arg(folder.join("data"))
             .args(arguments)
             .env("DISPLAY", &name)
+            .env("BLENDNET_WHEREABOUTS", &whereabouts)
             .env_remove("WAYLAND_DISPLAY")
             .stderr(fs::File::create(folder.join("window.log")).expect("a log").into_file())
             .spawn()
             .expect("the app starts");
         let screens = program("blendnet").with_file_name("").join("../screens");
         fs::create_dir_all(&screens).expect("a folder for screens");
-        let window = Self { display, app, name, screens };
+        let window = Self::new(display, app, name, screens, whereabouts);
         let id = window.xdotool(&["search", "--sync", "--onlyvisible", "--name", "BlendNet"]);
         window.xdotool(&["windowmove", id.trim(), "0", "0", "windowfocus", id.trim()]);
         window
@@ -62,7 +67,7 @@ impl Window {
         let app = command.stdout(Stdio::null()).spawn().expect("the program starts");
         let screens = program("blendnet").with_file_name("").join("../screens");
         fs::create_dir_all(&screens).expect("a folder for screens");
-        let window = Self { display, app, name, screens };
+        let window = Self::new(display, app, name, screens, PathBuf::new());
         window.xdotool(&["search", "--sync", "--onlyvisible", "--name", title]);
         window
     }
@@ -77,9 +82,34 @@ impl Window {
         let mut command = Command::new(program);
         command.args(arguments).env("DISPLAY", &name).env_remove("WAYLAND_DISPLAY");
         let app = command.stderr(Stdio::null()).spawn().expect("the program starts");
-        let window = Self { display, app, name, screens: PathBuf::new() };
+        let window = Self::new(display, app, name, PathBuf::new(), PathBuf::new());
         window.xdotool(&["search", "--sync", "--onlyvisible", "--name", "BlendNet"]);
         began.elapsed().as_secs_f64()
+    }
+
+    fn new(
+        display: Child,
+        app: Child,
+        name: String,
+        screens: PathBuf,
+        whereabouts: PathBuf,
+    ) -> Self {
+        Self { display, app, name, screens, whereabouts, steps: RefCell::default() }
+    }
+
+    /// The file that says where everything is; see `app/src/gui/whereabouts.rs`.
+    pub(crate) fn whereabouts(&self) -> &Path {
+        &self.whereabouts
+    }
+
+    /// Notes a step of the user.
+    pub fn step(&self, step: String) {
+        self.steps.borrow_mut().push(step);
+    }
+
+    /// The steps of the user so far.
+    pub fn steps(&self) -> Vec<String> {
+        self.steps.borrow().clone()
     }
 
     fn xdotool(&self, arguments: &[&str]) -> String {

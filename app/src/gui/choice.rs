@@ -126,6 +126,19 @@ impl Choice {
         }
     }
 
+    /// Notes where all of some missing files are: in a folder, or beside one of them.
+    pub fn found_in(&mut self, missing: &[PathBuf], path: &Path) {
+        let is_it = |file: &&PathBuf| slashed(file).file_name() == path.file_name();
+        if let Some(one) = missing.iter().find(is_it) {
+            return self.found(one, path);
+        }
+        for file in missing {
+            if let Some(name) = slashed(file).file_name() {
+                self.found(file, &path.join(name));
+            }
+        }
+    }
+
     /// The frames, if what is written are frames.
     pub fn frame_set(&self) -> Result<FrameSet, String> {
         self.frames.trim().parse().map_err(|e: blendnet_protocol::FrameSetError| e.to_string())
@@ -282,6 +295,19 @@ mod tests {
         let mut other_name = choice("1", "");
         other_name.found(Path::new("/old/tex/a.png"), Path::new("/new/b.png"));
         assert_eq!(other_name.moved.len(), 1);
+    }
+
+    #[test]
+    fn a_folder_or_a_file_that_is_typed_in_says_where_the_missing_ones_are() {
+        let missing = ["/old/tex/a.png", "C:\\tex\\b.png"].map(PathBuf::from);
+        let mut folder = choice("1", "");
+        folder.found_in(&missing, Path::new("/new"));
+        assert_eq!(folder.moved[Path::new("/old/tex/a.png")], Path::new("/new/a.png"));
+        assert_eq!(folder.moved[Path::new("C:/tex/b.png")], Path::new("/new/b.png"));
+        let mut file = choice("1", "");
+        file.found_in(&missing, Path::new("/new/a.png"));
+        assert_eq!(file.moved[Path::new("/old/tex")], Path::new("/new"));
+        assert!(!file.moved.contains_key(Path::new("C:/tex/b.png")));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Grants what the artist wants, in one place: changes what is shown, and sends commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use blendnet_protocol::JobId;
 
@@ -26,6 +26,7 @@ impl App {
             Wish::Go(screen) => self.go(screen),
             Wish::Places(wish) => self.places(wish),
             Wish::Open(path) => self.open(path),
+            Wish::LookIn(path) => self.look_in(&path),
             Wish::Render => self.render(),
             Wish::Look(frame) => self.look(frame),
             Wish::Play => {
@@ -154,6 +155,16 @@ impl App {
         let path = std::path::absolute(&path).unwrap_or(path);
         self.state.open_scene(path.clone());
         self.send(Command::OpenScene(path));
+    }
+
+    fn look_in(&mut self, path: &Path) {
+        let Some(scene) = &mut self.state.scene else { return };
+        let Some(trace) = scene.trace.value() else { return };
+        let missing: Vec<PathBuf> = trace.missing().map(|file| file.path.clone()).collect();
+        scene.choice.found_in(&missing, path);
+        scene.trace.ask();
+        let trace = Command::Trace(scene.path.clone(), scene.choice.moved.clone());
+        self.send(trace);
     }
 
     fn render(&mut self) {

@@ -22,6 +22,7 @@ pub mod strip;
 pub mod theme;
 pub mod thumbs;
 pub mod track;
+mod whereabouts;
 pub mod widgets;
 pub mod wish;
 
@@ -54,6 +55,7 @@ pub fn run(data_dir: Option<&Path>, claim: Claim, scene: Option<PathBuf>) -> Res
     let options = eframe::NativeOptions { viewport, ..Default::default() };
     let begin: eframe::AppCreator<'_> = Box::new(move |creation| {
         drop(context.set(creation.egui_ctx.clone()));
+        whereabouts::write_down(&creation.egui_ctx);
         let mut app = app::App::new(settings, background.commands, background.events);
         app.begin(&creation.egui_ctx, scene);
         Ok(Box::new(app))

@@ -55,6 +55,8 @@ pub struct OpenScene {
     pub handoff: Option<Handoff>,
     /// How long it will take, once it was asked for.
     pub estimate: Option<Estimated>,
+    /// The path that is typed in to find missing files.
+    pub typed_path: String,
 }
 
 impl OpenScene {
@@ -162,6 +164,7 @@ impl State {
             trace: Fetched::Unasked,
             handoff: None,
             estimate: None,
+            typed_path: String::new(),
         });
         // Perhaps the paths were mended in Blender meanwhile.
         scene.choice.moved.clear();

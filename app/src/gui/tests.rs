@@ -99,6 +99,16 @@ fn a_missing_file_that_is_found_is_looked_for_there_with_its_neighbours() {
 }
 
 #[test]
+fn missing_files_are_found_in_a_folder_that_is_typed_in() {
+    let (mut window, missing) = Window::with_a_missing_file();
+    window.type_in("Folder of missing files", "/elsewhere");
+    window.press(egui::Key::Enter);
+    let file = Path::new("/elsewhere").join(missing.file_name().unwrap());
+    let moved = [(missing.parent().unwrap().to_owned(), "/elsewhere".into()), (missing, file)];
+    assert_eq!(window.asked(), [Command::Trace(demo(), moved.into())]);
+}
+
+#[test]
 fn what_is_typed_in_is_what_is_rendered() {
     let mut window = Window::new().with_demo();
     for (field, text) in [("Samples", "16"), ("Camera", "Close up")] {

@@ -16,6 +16,8 @@ pub enum Wish {
     Go(Screen),
     /// Open a scene.
     Open(PathBuf),
+    /// Look for the missing files there: their folder, or one of them.
+    LookIn(PathBuf),
     /// Render the scene that is open.
     Render,
     /// Stop a render; what is rendered is kept.

@@ -15,7 +15,7 @@ use crate::gui::event::SceneRead;
 use crate::gui::fetched::Fetched;
 use crate::gui::state::{OpenScene, Screen, State};
 use crate::gui::theme;
-use crate::gui::widgets::form::{combo_ui, fact, row, text_row, wrong};
+use crate::gui::widgets::form::{combo_ui, fact, path_ui, row, text_row, wrong};
 use crate::gui::widgets::problem::problem_ui;
 use crate::gui::widgets::sign::warning_ui;
 use crate::gui::wish::Wish;
@@ -74,7 +74,7 @@ pub fn scene_ui(
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             about_ui(ui, scene, &read, thumbnail);
             warnings_ui(ui, &read, &scene.trace);
-            files_ui(ui, &scene.trace, wishes);
+            files_ui(ui, &scene.trace, &mut scene.typed_path, wishes);
         });
     });
 }
@@ -85,19 +85,7 @@ fn open_ui(ui: &mut egui::Ui, state: &mut State, wishes: &mut Vec<Wish>) {
             wishes.push(Wish::Ask(Command::ChooseScene));
         }
         let hint = "or the path of a .blend, then Enter";
-        let field = egui::TextEdit::singleline(&mut state.typed_path).hint_text(hint);
-        let response = ui.add_sized([ui.available_width(), 24.0], field);
-        let text = state.typed_path.clone();
-        response.widget_info(|| {
-            let mut info =
-                egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Path of a scene");
-            info.current_text_value = Some(text.clone());
-            info
-        });
-        let entered = response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
-        if entered && !state.typed_path.trim().is_empty() {
-            let path = PathBuf::from(state.typed_path.trim());
-            state.typed_path.clear();
+        if let Some(path) = path_ui(ui, "Path of a scene", &mut state.typed_path, hint) {
             wishes.push(Wish::Open(path));
         }
     });
@@ -320,7 +308,12 @@ fn warnings_ui(ui: &mut egui::Ui, read: &SceneRead, trace: &Fetched<Arc<Trace>, 
     }
 }
 
-fn files_ui(ui: &mut egui::Ui, trace: &Fetched<Arc<Trace>, Problem>, wishes: &mut Vec<Wish>) {
+fn files_ui(
+    ui: &mut egui::Ui,
+    trace: &Fetched<Arc<Trace>, Problem>,
+    typed: &mut String,
+    wishes: &mut Vec<Wish>,
+) {
     ui.add_space(theme::GAP);
     if let Some(problem) = trace.error() {
         problem_ui(ui, problem);
@@ -339,6 +332,10 @@ fn files_ui(ui: &mut egui::Ui, trace: &Fetched<Arc<Trace>, Problem>, wishes: &mu
     if !missing.is_empty() {
         ui.strong(count(missing.len(), "file is missing", "files are missing"));
         rows_ui(ui, "missing", &missing, wishes);
+        let hint = "or the folder where they are, then Enter";
+        if let Some(path) = path_ui(ui, "Folder of missing files", typed, hint) {
+            wishes.push(Wish::LookIn(path));
+        }
         let help = "Find shows where one is; others of its folder are then looked for beside it. \
                     The .blend stays as it is.";
         ui.label(egui::RichText::new(help).weak());

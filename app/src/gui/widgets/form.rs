@@ -1,5 +1,7 @@
 //! Rows of a form: a name, then a field that a screen reader knows by it.
 
+use std::path::PathBuf;
+
 use egui::{Align, Layout, vec2};
 
 use crate::gui::theme;
@@ -43,6 +45,17 @@ fn field_ui(
     let response = ui.add_sized([width, 24.0], field);
     name_it(&response, name, text);
     response
+}
+
+/// A line for a path in all the width. Gives the path when it is entered.
+pub fn path_ui(ui: &mut egui::Ui, name: &str, typed: &mut String, hint: &str) -> Option<PathBuf> {
+    let response = field_ui(ui, name, typed, hint, ui.available_width());
+    let entered = response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
+    let path = Some(typed.trim()).filter(|path| entered && !path.is_empty()).map(PathBuf::from);
+    if path.is_some() {
+        typed.clear();
+    }
+    path
 }
 
 /// A row with a number; 0 shows `automatic`. Gives whether it was changed.
