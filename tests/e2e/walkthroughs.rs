@@ -81,6 +81,8 @@ fn why_agents_fail_is_said_in_the_words_of_their_blender_with_one_step() {
     window.reads("the license server is not there");
     window.keep("agent-failed-details");
     assert_eq!(window.steps(), ["click Render", "click Details"]);
+    window.press("To the scene");
+    window.finds("TextInput", "Blender");
 }
 
 #[tokio::test]

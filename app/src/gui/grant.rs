@@ -236,6 +236,7 @@ impl App {
         let name = record.blend.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut render = Running::new(name, record.output);
         render.job = Some(record.job.clone());
+        render.is_kept = true;
         let key = self.begin_render(render);
         let start = choice::start_options(&self.state.settings);
         self.send(Command::Resume(key, record.job, start));

@@ -75,6 +75,8 @@ pub struct Running {
     pub output: PathBuf,
     /// Its id on the farm.
     pub job: Option<JobId>,
+    /// The farm keeps the job, to go on with: one that can't run is taken back before.
+    pub is_kept: bool,
     /// Where it is.
     pub phase: Phase,
     /// What is rendered.
@@ -115,6 +117,7 @@ impl Running {
             name,
             output,
             job: None,
+            is_kept: false,
             phase: Phase::Starting,
             scene: None,
             progress: None,
@@ -138,6 +141,7 @@ impl Running {
     pub fn again(&self) -> Self {
         Self {
             job: self.job.clone(),
+            is_kept: self.is_kept,
             scene: self.scene.clone(),
             frames: self.frames.clone(),
             fps: self.fps,
@@ -217,11 +221,16 @@ impl Running {
                 let numbers = scene.frames.parse::<FrameSet>();
                 self.numbers = numbers.map(|set| set.frames().to_vec()).unwrap_or_default();
                 self.scene = Some(*scene);
+                self.is_kept = true;
                 self.enter(Phase::Rendering);
             }
-            Step::Progress(progress) => self.progress(*progress),
+            Step::Progress(progress) => {
+                self.is_kept = true;
+                self.progress(*progress);
+            }
             Step::Preview(preview) => return self.newest(preview.path, Some(preview.frame)),
             Step::Frame(ended) => {
+                self.is_kept = true;
                 let failure = ended.failure.map(|failure| (failure, ended.last_lines));
                 let done = if failure.is_none() { 1.0 } else { 0.0 };
                 let (frame, state, files) = (ended.frame, ended.state, ended.files);

@@ -9,6 +9,7 @@ use crate::gui::command::Command;
 use crate::gui::icons::{self, button_ui, sign_button_ui};
 use crate::gui::queue::Queue;
 use crate::gui::running::{Phase, Running};
+use crate::gui::state::Screen;
 use crate::gui::theme;
 use crate::gui::widgets::form::fact;
 use crate::gui::widgets::problem::problem_ui;
@@ -130,9 +131,13 @@ pub(super) fn head_ui(ui: &mut egui::Ui, render: &Running, closing: bool, wishes
                 problem_ui(ui, problem);
             }
             let hint = "Goes on with what is rendered; nothing is rendered twice";
-            if render.job.is_some()
-                && theme::main_button_ui(ui, true, "Go on").on_hover_text(hint).clicked()
-            {
+            if !render.is_kept {
+                let hint = "Nothing was rendered; change what is wrong and render again (Ctrl+1)";
+                let button = theme::main_button_ui(ui, true, "To the scene");
+                if button.on_hover_text(hint).clicked() {
+                    wishes.push(Wish::Go(Screen::Scene));
+                }
+            } else if theme::main_button_ui(ui, true, "Go on").on_hover_text(hint).clicked() {
                 wishes.push(Wish::Resume(render.key));
             }
             discard_ui(ui, "Discard", render, wishes);

@@ -61,6 +61,15 @@ fn a_render_is_deleted_only_by_a_second_click_and_after_it_stopped() {
 }
 
 #[test]
+fn a_render_that_was_taken_back_before_it_began_leads_to_the_scene() {
+    let mut window = Window::new().with_demo().rendering();
+    window.end(Err(Problem::farm("no agent has a Blender")));
+    assert!(window.shows("no agent has a Blender") && !window.shows("Go on"));
+    window.click("To the scene");
+    assert_eq!(window.harness.state().state.screen, crate::gui::state::Screen::Scene);
+}
+
+#[test]
 fn agents_are_added_and_dropped_and_their_logs_are_read_when_asked_for() {
     let mut window = Window::new().rendering();
     let agents = ["agent-a", "agent-b"].map(|name| agent(name, AgentState::Online, None));
