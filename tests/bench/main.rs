@@ -1,10 +1,11 @@
 //! What a farm costs against Blender alone on the same machine, as ratios of one run.
 //!
 //! `make bench` runs all; `bench still`, `animation`, `exact`, `preview`, `trace`,
-//! `upload`, `window` and `handoff` run one.
+//! `upload`, `window`, `handoff` and `scale` run one.
 
 mod exact;
 mod handoff;
+mod scale;
 mod trace;
 mod upload;
 mod window;
@@ -24,6 +25,9 @@ fn main() {
         return window::nothing();
     }
     let asked = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
+    if asked("scale") {
+        scale::run();
+    }
     let blender = system_blender();
     if asked("exact") {
         exact::run();

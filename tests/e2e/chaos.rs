@@ -1,8 +1,11 @@
-//! Processes of a farm are killed and stopped at random, and every frame is the one of one machine.
+//! Processes of a farm are killed and stopped at random, its connections cut and its disk filled, and every
+//! frame is the one of one machine.
 //!
-//! `BLENDNET_CHAOS_KILLS=100` hurts it more often, `BLENDNET_CHAOS_SEED=7` otherwise. The job is rendered
-//! again and again until all blows are dealt; each is told on stderr with what was lost by it.
+//! `BLENDNET_CHAOS_KILLS=100` hurts it more often, `BLENDNET_CHAOS_SEED=7` otherwise, `BLENDNET_CHAOS_SLOW=1` a
+//! larger scene with longer pauses, whose lost seconds mean something. The job is rendered again and again
+//! until all blows are dealt; each is told on stderr with what was lost by it.
 
+use crate::failures::Disk;
 use crate::losses::assert_equal_nearly_everywhere;
 use blendnet_protocol::{AgentView, FarmView};
 use blendnet_tests::{
@@ -12,10 +15,14 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 const FRAMES: std::ops::RangeInclusive<i32> = 1..=3;
 const SIZE: [&str; 7] = ["--size", "160", "90", "--samples", "96", "--frames", "3"];
+const SLOW_SIZE: [&str; 7] = ["--size", "480", "270", "--samples", "128", "--frames", "3"];
+/// The farm's disk, in megabytes.
+const DISK_MB: u32 = 600;
 const AGENTS: [&str; 4] = ["--agents", "2", "--threads-per-agent", "1"];
 /// For all programs: hand in often, and end soon when the manager does not come back.
 const SETTINGS: [(&str, &str); 2] =
@@ -27,6 +34,9 @@ enum Victim {
     Agent,
     Blender,
     Manager,
+    /// All connections of an agent, or of the manager.
+    Wires,
+    Disk,
 }
 
 /// The farm, hurt by lot.
@@ -36,6 +46,17 @@ struct Chaos {
     dealt: u32,
     lost_secs: Vec<f64>,
     folder: PathBuf,
+    /// Holds the farm's data; `None`: this user may mount none.
+    disk: Option<Disk>,
+    slow: bool,
+}
+
+/// Cuts all connections of a port, whoever has them; whether there were any.
+fn cut(address: &str) -> bool {
+    let Some((_, port)) = address.rsplit_once(':') else { return false };
+    let filter = format!("( sport = :{port} or dport = :{port} )");
+    let cut = Command::new("ss").args(["-K", "-t", "-n", "-H", &filter]).output();
+    cut.is_ok_and(|output| !output.stdout.is_empty())
 }
 
 fn setting(name: &str, usual: u32) -> u32 {
@@ -64,7 +85,8 @@ impl Chaos {
     /// Until the render is over: a blow now and then. Answers how it ended.
     async fn hurt(&mut self, mut render: Render) -> Rendered {
         while !render.has_ended() {
-            let pause = self.dice.random_range(500..2500);
+            let pauses = if self.slow { 1000..7000 } else { 500..2500 };
+            let pause = self.dice.random_range(pauses);
             tokio::time::sleep(Duration::from_millis(pause)).await;
             if self.left > 0 && !render.has_ended() {
                 self.blow().await;
@@ -76,16 +98,23 @@ impl Chaos {
     async fn blow(&mut self) {
         let Some(farm) = Farm::found(&self.folder) else { return };
         let Ok(view) = farm.view().await else { return };
-        let victim = match self.dice.random_range(0..10) {
+        let victim = match self.dice.random_range(0..14) {
             0 | 1 => Victim::Manager,
             2..=5 => Victim::Agent,
-            _ => Victim::Blender,
+            6..=9 => Victim::Blender,
+            10..=12 => Victim::Wires,
+            _ => Victim::Disk,
         };
         let agent = match view.agents.len() {
             0 => None,
             count => view.agents.get(self.dice.random_range(0..count)),
         };
         let pid = match victim {
+            Victim::Wires => {
+                let ours = self.dice.random_bool(0.3).then_some(&farm.address);
+                return self.cut_wires(ours.or(agent.map(|agent| &agent.address)));
+            }
+            Victim::Disk => return self.fill_disk().await,
             Victim::Manager => Some(farm.manager),
             Victim::Agent => agent.and_then(|agent| agent.pid),
             Victim::Blender => agent.and_then(|agent| agent.blender_pid),
@@ -111,6 +140,25 @@ impl Chaos {
             self.lost_secs.push(risk.map_or(0.0, |(_, secs)| secs));
             farm.try_signal(pid, "KILL");
         }
+    }
+
+    fn cut_wires(&mut self, address: Option<&String>) {
+        if let Some(address) = address.filter(|address| cut(address)) {
+            self.left -= 1;
+            self.dealt += 1;
+            say(&format!("{}: all connections of {address} are cut", self.dealt));
+        }
+    }
+
+    async fn fill_disk(&mut self) {
+        let Some(disk) = &self.disk else { return };
+        let millis = self.dice.random_range(300..2000);
+        self.left -= 1;
+        self.dealt += 1;
+        say(&format!("{}: the disk is full for {millis} ms", self.dealt));
+        disk.fill();
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        disk.free();
     }
 
     /// Renders all frames, whatever happens.
@@ -149,10 +197,13 @@ fn references(blender: &Blender, scene: &Path, folder: &Path) -> Vec<(i32, PathB
 }
 
 #[tokio::test]
-async fn whatever_is_killed_or_stopped_at_random_every_frame_is_the_one_machines() {
+async fn whatever_is_killed_stopped_cut_or_filled_at_random_every_frame_is_the_one_machines() {
     let blender = system_blender();
     let temp = tempfile::tempdir().unwrap();
-    let scene = blender.make_scene("animation", &temp.path().join("scene.blend"), &SIZE);
+    let slow = std::env::var_os("BLENDNET_CHAOS_SLOW").is_some();
+    let size = if slow { SLOW_SIZE } else { SIZE };
+    let scene = blender.make_scene("animation", &temp.path().join("scene.blend"), &size);
+    let disk = Disk::mount(&temp.path().join("data"), DISK_MB);
     let wanted = references(&blender, &scene, temp.path());
     let seed = setting("BLENDNET_CHAOS_SEED", 1);
     let mut chaos = Chaos {
@@ -161,6 +212,8 @@ async fn whatever_is_killed_or_stopped_at_random_every_frame_is_the_one_machines
         dealt: 0,
         lost_secs: Vec::new(),
         folder: temp.path().to_owned(),
+        disk,
+        slow,
     };
     let mut rounds = 0;
     while chaos.left > 0 {

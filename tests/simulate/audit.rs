@@ -23,6 +23,11 @@ impl Audit {
         *self.found.entry(what.to_owned()).or_default() += 1;
     }
 
+    /// Whether a film has some of a region.
+    pub(crate) fn film_has_some_of(&self, frame: i32, region: Region) -> bool {
+        self.films.get(&frame).is_some_and(|film| film.iter().any(|r| r.overlaps(region)))
+    }
+
     /// A film takes a region once.
     pub(crate) fn film_takes(&mut self, frame: i32, region: Region) -> bool {
         let film = self.films.entry(frame).or_default();

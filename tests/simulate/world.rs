@@ -322,6 +322,13 @@ impl World {
             |w: &Self| Some(w.farm.jobs.get(&w.job)?.frames.get(&frame)?.coverage.clone());
         let before = coverage(self).map_or(0, |c| c.done_pixel_samples());
         let job = self.job.clone();
+        if self.audit.film_has_some_of(frame, region) {
+            // As the manager does: others have handed in some of it, so the rest is rendered again.
+            self.tell(Event::GaveBack { work: work.clone(), job, frame: Some(frame) });
+            let ids: Vec<AgentId> = self.instances.keys().cloned().collect();
+            ids.iter().for_each(|id| self.cancel(id, &work));
+            return;
+        }
         self.tell(Event::PartMerged { work, job, frame, region, secs: 0.2 });
         let after = coverage(self).map_or(0, |c| c.done_pixel_samples());
         if after - before == region.pixel_samples() {

@@ -26,6 +26,7 @@ impl Farm {
         // A clock that goes back changes nothing.
         let now = now.max(self.now);
         self.now = now;
+        self.count_event(&event);
         if event.is_activity() {
             self.last_activity = now;
         }
@@ -56,8 +57,11 @@ impl Farm {
                 self.collected(&work);
                 self.merged(&job, frame, secs, |coverage| coverage.deliver(&work));
             }
-            Event::PartMerged { job, frame, region, secs, .. } => {
+            Event::PartMerged { work, job, frame, region, secs } => {
                 self.merged(&job, frame, secs, |coverage| coverage.deliver_part(region));
+                if !self.holds_part(&job, frame, &work) {
+                    self.collected(&work);
+                }
             }
             Event::Noise { job, frame, noise } => self.noise_is(&job, frame, noise),
             Event::FrameCompleted { job, frame } => {
@@ -116,8 +120,11 @@ impl Farm {
         let Some(agent) = self.agents.get_mut(id) else { return };
         agent.phase = phase;
         agent.scenes.clear();
-        agent.collecting.clear();
+        for gone in agent.collecting.drain(..) {
+            self.round.holders.remove(&gone.work);
+        }
         for lost in std::mem::take(&mut agent.queue) {
+            self.round.holders.remove(&lost.work);
             self.give_back(&lost.work, &lost.job, lost.task.frame());
         }
     }
@@ -163,8 +170,13 @@ impl Farm {
         if agent.queue.is_empty() {
             agent.idle_since = now;
         }
-        if done.task != Task::Inspect {
-            agent.collecting.push(done.clone());
+        self.round.hungry.insert(id.clone());
+        match done.task {
+            Task::Inspect => drop(self.round.holders.remove(work)),
+            _ => agent.collecting.push(done.clone()),
+        }
+        if let Task::Whole { frame } | Task::Finish { frame } = done.task {
+            self.round.finishers.entry((done.job.clone(), frame)).or_default().push(id.clone());
         }
         let bounds = self.jobs.get(&done.job).and_then(|job| job.plan.as_ref()?.bounds());
         let pixel_samples = match (done.task, bounds) {
@@ -213,6 +225,7 @@ impl Farm {
         let Some((id, at)) = self.holder(work) else { return };
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let done = agent.queue.remove(at);
+        self.round.holders.remove(work);
         if agent.queue.is_empty() {
             agent.idle_since = now;
         }
@@ -279,7 +292,14 @@ impl Farm {
             if agent.queue.is_empty() {
                 agent.idle_since = now;
             }
+            self.round.holders.remove(work);
+            self.round.hungry.insert(id);
         }
+    }
+
+    fn holds_part(&self, job: &JobId, frame: i32, work: &WorkId) -> bool {
+        let frame = self.jobs.get(job).and_then(|job| job.frames.get(&frame));
+        frame.is_some_and(|frame| frame.coverage.held().contains_key(work))
     }
 
     pub(crate) fn give_back(&mut self, work: &WorkId, job: &JobId, frame: Option<i32>) {
@@ -287,8 +307,10 @@ impl Farm {
         let Some(frame) = frame.and_then(|frame| job.frames.get_mut(&frame)) else { return };
         if frame.finishing.as_ref() == Some(work) {
             frame.finishing = None;
+            self.round.restless = true;
         }
-        let _not_held = frame.coverage.give_back(work);
+        // Others may take it.
+        self.round.restless |= frame.coverage.give_back(work).is_ok();
     }
 
     fn inspected(&mut self, id: &JobId, plan: JobPlan, resumed: Vec<(i32, Coverage)>) {
@@ -333,10 +355,13 @@ impl Farm {
 
     pub(crate) fn end_job_if_done(&mut self, id: &JobId) {
         let Some(job) = self.jobs.get_mut(id) else { return };
-        if job.plan.is_none() || job.frames.values().any(Frame::is_open) {
+        job.frames.refresh();
+        let frames = job.frames.sums();
+        if job.plan.is_none() || frames.open_frames > 0 {
             return;
         }
-        let failed = job.frames.values().any(|f| f.state == FrameState::Failed);
+        let failed = frames.failed_frames > 0;
+        self.round.restless = true;
         job.state = if failed { JobState::Failed } else { JobState::Completed };
     }
 
@@ -344,6 +369,7 @@ impl Farm {
         if let Some(job) = self.jobs.get_mut(id) {
             job.failure = Some(failure);
             job.state = JobState::Failed;
+            self.round.restless = true;
         }
     }
 }

@@ -4,8 +4,8 @@ use crate::Speed;
 use crate::budget::Money;
 use crate::job::Job;
 use crate::offer::{Market, Offer};
+use crate::round::{Round, middle};
 use crate::saving::{Lifetimes, SavingLimits};
-use crate::seed::speed_or;
 use crate::unsaved::Unsaved;
 use blendnet_protocol::{AgentId, JobId, Region, SceneId, WorkId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +39,7 @@ pub struct Farm {
     pub seed: u64,
     pub(crate) markets: Vec<(Offer, Market)>,
     pub(crate) unsaved: Unsaved,
+    pub(crate) round: Round,
     /// The time, as last told.
     pub(crate) now: Duration,
     /// Makes ids unique over restarts of the manager.
@@ -165,6 +166,7 @@ impl Farm {
             seed: 0,
             markets: Vec::new(),
             unsaved: Unsaved::default(),
+            round: Round::default(),
             now: Duration::ZERO,
             run: run.into(),
             counter: 0,
@@ -210,21 +212,15 @@ impl Farm {
     /// An agent that has not rendered the job yet is taken to be as fast as the others, or as its speed
     /// with the reference scene says.
     pub fn job_rate(&self, job: &JobId) -> Option<f64> {
-        let mean = self.mean_speed(job)?;
-        let most = self.jobs.get(job)?.max_agents.map_or(usize::MAX, |m| m as usize);
-        let known = self.seed(job);
-        let rate = |agent: &Agent| speed_or(agent, job, known, mean).rate();
-        let mut rates: Vec<f64> = self.fit(job).map(rate).collect();
-        rates.sort_by(|a, b| b.total_cmp(a));
-        Some(rates.into_iter().take(most).sum())
+        let pace = self.count_pace(job)?;
+        pace.mean.map(|_measured| pace.rate)
     }
 
     /// The middle one of the speeds measured for a job.
     pub(crate) fn mean_speed(&self, job: &JobId) -> Option<Speed> {
         let mut speeds: Vec<Speed> =
             self.agents.values().filter_map(|a| a.speeds.get(job).copied()).collect();
-        speeds.sort_by(|a, b| a.rate().total_cmp(&b.rate()));
-        speeds.get(speeds.len() / 2).copied()
+        middle(&mut speeds, |a, b| a.rate().total_cmp(&b.rate()))
     }
 
     /// Seconds until the job is done at the measured speed; `None`: not known.
@@ -236,10 +232,9 @@ impl Farm {
 
     /// The agent that has a piece of work, and the place of it in the agent's queue.
     pub(crate) fn holder(&self, work: &WorkId) -> Option<(AgentId, usize)> {
-        self.agents.iter().find_map(|(id, agent)| {
-            let at = agent.queue.iter().position(|a| &a.work == work)?;
-            Some((id.clone(), at))
-        })
+        let id = self.round.holders.get(work)?;
+        let at = self.agents.get(id)?.queue.iter().position(|a| &a.work == work)?;
+        Some((id.clone(), at))
     }
 }
 

@@ -3,10 +3,10 @@
 use crate::Coverage;
 use crate::budget::Money;
 use crate::farm::Task;
+use crate::frames::Frames;
 use blendnet_protocol::{
     FrameState, JobLimits, JobState, Region, SampleRange, SceneId, Split, Tile, WorkFailure, WorkId,
 };
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What the inspection decided.
@@ -52,7 +52,7 @@ pub struct Job {
     /// Once inspected.
     pub plan: Option<JobPlan>,
     /// Its frames; empty before the inspection.
-    pub frames: BTreeMap<i32, Frame>,
+    pub frames: Frames,
     /// Inspections that failed.
     pub failures: u32,
     /// Why it failed as a whole.
@@ -101,7 +101,7 @@ impl Job {
             money_message: None,
             finish_secs: Duration::ZERO,
             plan: None,
-            frames: BTreeMap::new(),
+            frames: Frames::default(),
             failures: 0,
             failure: None,
             merge_secs: 0.0,
@@ -124,17 +124,12 @@ impl Job {
 
     /// Whether it is active and not all that is left of it is paused.
     pub fn wants_agents(&self) -> bool {
-        let waits = |frame: &Frame| !frame.is_open() || frame.paused;
-        self.is_active() && (self.frames.is_empty() || !self.frames.values().all(waits))
+        self.is_active() && (self.frames.is_empty() || self.frames.sums().wanting_frames > 0)
     }
 
     /// Pixel samples that are not merged yet, of frames that are not given up.
     pub fn open_pixel_samples(&self) -> u64 {
-        self.frames
-            .values()
-            .filter(|f| !matches!(f.state, FrameState::Completed | FrameState::Failed))
-            .map(|f| f.coverage.open_pixel_samples())
-            .sum()
+        self.frames.sums().open
     }
 
     /// Merged share of all frames, 0 to 1.

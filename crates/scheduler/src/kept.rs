@@ -5,8 +5,8 @@ use blendnet_protocol::{AgentId, FrameState};
 
 impl Farm {
     /// Nobody else is given what the agent does already. Work that nobody wants any more is not kept.
-    pub(crate) fn work_kept(&mut self, agent: &AgentId, assignment: Assignment) {
-        let Some(agent) = self.agents.get_mut(agent) else { return };
+    pub(crate) fn work_kept(&mut self, id: &AgentId, assignment: Assignment) {
+        let Some(agent) = self.agents.get_mut(id) else { return };
         let Some(job) = self.jobs.get_mut(&assignment.job) else { return };
         if !job.is_active() {
             return;
@@ -35,6 +35,7 @@ impl Farm {
             }
         };
         if kept {
+            self.round.hold(id, &assignment);
             agent.queue.push(assignment);
         }
     }

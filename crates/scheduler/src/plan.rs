@@ -1,8 +1,9 @@
 //! What to do now.
 
 use crate::farm::{AgentPhase, Assignment, Farm, Task};
-use crate::job::{Frame, Job};
+use crate::job::Job;
 use crate::offer::Offer;
+use crate::round::Sweep;
 use crate::size::{GROWTH, is_rendered_whole, samples_of, tiles_wanted};
 use crate::split::grid;
 use blendnet_protocol::{AgentId, FrameState, JobId, JobState, SceneId, Split, WorkId};
@@ -57,24 +58,42 @@ pub fn plan(farm: &mut Farm, now: Duration) -> Vec<Action> {
     let now = now.max(farm.now);
     farm.now = now;
     let mut actions = Vec::new();
-    farm.keep_budgets(now, &mut actions);
-    farm.cancel_unwanted(now, &mut actions);
-    farm.plan_fleet(now, &mut actions);
-    let online: Vec<AgentId> = farm
-        .agents
-        .iter()
-        .filter(|(_, a)| a.phase == AgentPhase::Online && !a.retiring)
-        .map(|(id, _)| id.clone())
-        .collect();
+    for job in farm.jobs.values_mut() {
+        job.frames.refresh();
+    }
+    let sweep = farm.begin_sweep(now);
+    let sweeps = sweep != Sweep::Hungry;
+    if sweeps {
+        farm.keep_budgets(now, &mut actions);
+    }
+    // What was given out is wanted until something happens that is no routine.
+    if sweep == Sweep::Everything || farm.round.restless {
+        farm.cancel_unwanted(now, &mut actions);
+    }
+    if sweeps {
+        farm.plan_fleet(now, &mut actions);
+    }
+    let hungry = std::mem::take(&mut farm.round.hungry);
+    let asked: Vec<AgentId> = if sweeps {
+        farm.agents.iter().filter(|(_, a)| a.may_take_more()).map(|(id, _)| id.clone()).collect()
+    } else {
+        hungry.into_iter().collect()
+    };
     // Everybody gets something before anybody gets something more.
-    for depth in 0..2 {
-        for agent in &online {
-            farm.assign(agent, depth, &mut actions);
+    let jobs = farm.active_jobs();
+    for depth in 0..MOST_QUEUED {
+        for agent in &asked {
+            farm.assign(agent, depth, &jobs, &mut actions);
         }
     }
-    farm.end_unpaid(now, &mut actions);
+    if sweeps {
+        farm.end_unpaid(now, &mut actions);
+    }
     actions
 }
+
+/// Works that an agent has at most: the next one is there when it has done the first.
+pub(crate) const MOST_QUEUED: usize = 2;
 
 impl Farm {
     /// Takes work back whose job or frame does not want it any more.
@@ -96,23 +115,26 @@ impl Farm {
                 agent.idle_since = now;
             }
             self.give_back(&assignment.work, &assignment.job, assignment.task.frame());
+            self.round.holders.remove(&assignment.work);
             actions.push(Action::Cancel { agent: id, work: assignment.work });
         }
     }
 
-    fn assign(&mut self, id: &AgentId, depth: usize, actions: &mut Vec<Action>) {
-        for job in self.active_jobs() {
+    fn assign(&mut self, id: &AgentId, depth: usize, jobs: &[JobId], actions: &mut Vec<Action>) {
+        for job in jobs {
             let Some(agent) = self.agents.get(id) else { return };
-            if agent.queue.len() != depth {
+            if agent.queue.len() != depth || !agent.may_take_more() {
                 return;
             }
-            if agent.unfit.contains(&job) || !self.may_join(id, &job) {
+            let active = self.jobs.get(job).is_some_and(Job::is_active);
+            if !active || agent.unfit.contains(job) || !self.may_join(id, job) {
                 continue;
             }
-            if !self.has_scene(id, &job, actions) {
+            if !self.has_scene(id, job, actions) {
                 continue;
             }
-            if let Some(assignment) = self.next_assignment(id, &job, depth) {
+            if let Some(assignment) = self.next_assignment(id, job, depth) {
+                self.round.hold(id, &assignment);
                 let now = self.now;
                 if let Some(agent) = self.agents.get_mut(id) {
                     if agent.queue.is_empty() {
@@ -123,7 +145,7 @@ impl Farm {
                         agent.last_frame = Some((job.clone(), frame));
                     }
                 }
-                self.pays(id, &job);
+                self.pays(id, job);
                 let save_secs = self.save_secs(id, &assignment);
                 actions.push(Action::Start { agent: id.clone(), assignment, save_secs });
                 return;
@@ -167,23 +189,24 @@ impl Farm {
             if let Some(frame) = frame.filter(|f| f.state == FrameState::Queued) {
                 frame.state = FrameState::Running;
             }
+            job.frames.refresh();
         }
         Some(Assignment { work, job: job.clone(), task })
     }
 
     fn is_inspected_by_somebody(&self, job: &JobId) -> bool {
-        let queues = self.agents.values().flat_map(|agent| &agent.queue);
-        queues.into_iter().any(|a| &a.job == job && a.task == Task::Inspect)
+        let work = self.round.inspecting.get(job);
+        work.is_some_and(|work| self.round.holders.contains_key(work))
     }
 
     /// A merged frame to denoise and compose: it is what the artist waits for.
     fn finish_task(&mut self, job: &JobId, work: &WorkId) -> Option<Task> {
-        let (number, frame) = self.jobs.get_mut(job)?.frames.iter_mut().find(|(_, f)| {
-            f.is_open() && !f.paused && f.coverage.is_complete() && f.finishing.is_none()
-        })?;
+        let frames = &mut self.jobs.get_mut(job)?.frames;
+        let number = frames.first_to_finish()?;
+        let frame = frames.get_mut(&number)?;
         frame.finishing = Some(work.clone());
         frame.state = FrameState::Finishing;
-        Some(Task::Finish { frame: *number })
+        Some(Task::Finish { frame: number })
     }
 
     fn render_task(
@@ -193,30 +216,35 @@ impl Farm {
         work: &WorkId,
         depth: usize,
     ) -> Option<Task> {
-        if self.jobs.get(job)?.only_finishes() {
+        let frames = self.jobs.get(job).filter(|job| !job.only_finishes())?.frames.sums();
+        if frames.free == 0 {
             return None;
         }
-        let agents = self.job_agents(job);
-        let whole_secs = self.whole_frame_secs(id, job);
-        let target_secs = self.target_secs(id, job);
-        let agent = self.agents.get(id)?;
+        let pace = self.pace(job)?;
+        let (agent, planned) = (self.agents.get(id)?, self.jobs.get(job)?);
         let (speed, interruptible) = (agent.speeds.get(job).copied(), agent.interruptible);
-        let planned = self.jobs.get(job)?;
-        if depth > 0 && (speed.is_none() || !self.is_worth_queueing(id, job)) {
+        if depth > 0 && (speed.is_none() || !self.is_worth_queueing(agent, job, &pace)) {
             return None;
         }
+        let whole_secs = self.whole_frame_secs(agent, job, &pace);
+        let target_secs = self.target_secs(agent, job, &pace);
         let split = planned.plan.as_ref()?.split;
-        if agents > 1 && self.is_too_slow(id, job) {
+        if pace.agents > 1 && self.is_too_slow(agent, job, &pace) {
             return None;
         }
-        let untouched = open_frames(planned).filter(|(_, f)| f.coverage.is_untouched()).count();
         let whole = split == Split::Frames
             || planned.frames.len() > 1
-                && is_rendered_whole(whole_secs, untouched, agents, interruptible);
-        let frame = self.choose_frame(id, job, whole)?;
+                && is_rendered_whole(
+                    whole_secs,
+                    usize::try_from(frames.untouched_frames).unwrap_or(usize::MAX),
+                    pace.agents,
+                    interruptible,
+                );
+        let last = agent.last_frame.as_ref().filter(|(of, _)| of == job).map(|(_, frame)| *frame);
+        let frame = planned.frames.choose(last)?;
         let margin = if let Split::Tiles { margin_px } = split { Some(margin_px) } else { None };
         let pixels = planned.frames.get(&frame)?.coverage.free().first()?.tile.pixel_count();
-        let first_samples = self.first_samples(id, job, target_secs, pixels);
+        let first_samples = agent.first_samples(job, &pace, target_secs, pixels);
         let coverage = &mut self.jobs.get_mut(job)?.frames.get_mut(&frame)?.coverage;
         if whole && coverage.is_untouched() {
             coverage.take(work.clone(), u32::MAX)?;
@@ -225,7 +253,7 @@ impl Farm {
         let most_samples = match (margin, speed, target_secs) {
             (Some(margin_px), ..) => {
                 if coverage.is_untouched() {
-                    let wanted = tiles_wanted(agents, whole_secs);
+                    let wanted = tiles_wanted(pace.agents, whole_secs);
                     coverage.cut_into(&grid(coverage.bounds().tile, margin_px, wanted));
                 }
                 u32::MAX
@@ -239,31 +267,4 @@ impl Farm {
         let region = coverage.take(work.clone(), most_samples)?;
         Some(Task::Part { frame, region })
     }
-
-    /// An agent stays with its frame; then come frames that nobody works on, then untouched
-    /// ones, then the one with most left to do for each agent on it.
-    fn choose_frame(&self, id: &AgentId, job: &JobId, whole: bool) -> Option<i32> {
-        let planned = self.jobs.get(job)?;
-        let last = self.agents.get(id)?.last_frame.as_ref();
-        let rank = |&(number, frame): &(i32, &Frame)| {
-            let coverage = &frame.coverage;
-            let helpers = coverage.held().len() as u64;
-            let kind = match () {
-                () if coverage.is_untouched() => 2,
-                () if last == Some(&(job.clone(), number)) => 0,
-                () if helpers == 0 => 1,
-                () => 3,
-            };
-            let left = coverage.free_pixel_samples() / (helpers + 1);
-            let spread = if whole || kind < 3 { 0 } else { u64::MAX - left };
-            (std::cmp::Reverse(frame.rank), kind, spread, number)
-        };
-        open_frames(planned).min_by_key(rank).map(|(number, _)| number)
-    }
-}
-
-/// Frames of which something can be given out.
-fn open_frames(job: &Job) -> impl Iterator<Item = (i32, &Frame)> {
-    let open = |f: &Frame| f.is_open() && !f.paused && !f.coverage.free().is_empty();
-    job.frames.iter().filter(move |(_, f)| open(f)).map(|(&number, f)| (number, f))
 }

@@ -47,7 +47,7 @@ impl Farm {
         job.failure = None;
         job.failures = 0;
         job.hold = false;
-        for (&number, frame) in &mut job.frames {
+        for (&number, frame) in job.frames.iter_mut() {
             if frame.state == FrameState::Failed {
                 frame.state = FrameState::Running;
                 frame.failures = 0;

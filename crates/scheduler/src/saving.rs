@@ -80,16 +80,15 @@ impl Farm {
     /// The interval for a piece of work; `None`: it is handed in whole.
     pub(crate) fn save_secs(&self, id: &AgentId, assignment: &Assignment) -> Option<f64> {
         let Task::Part { .. } = assignment.task else { return None };
-        self.saving_interval_secs(id, &assignment.job)
+        self.saving_interval_secs(self.agents.get(id)?, &assignment.job)
     }
 
     /// Young and Daly's interval for an agent and a job that is split by samples.
-    pub(crate) fn saving_interval_secs(&self, id: &AgentId, job: &JobId) -> Option<f64> {
+    pub(crate) fn saving_interval_secs(&self, agent: &Agent, job: &JobId) -> Option<f64> {
         let planned = self.jobs.get(job)?;
         if planned.plan.as_ref()?.split != Split::Samples {
             return None;
         }
-        let agent = self.agents.get(id)?;
         let overhead = agent.speeds.get(job).map_or(0.0, |s| s.overhead_secs());
         let mean = self.lifetimes.mean_secs(agent.interruptible, self.now);
         Some(interval(overhead + planned.merge_secs, mean, self.limits.saving))

@@ -3,6 +3,7 @@
 
 use crate::Speed;
 use crate::farm::{Agent, Farm};
+use crate::round::{Pace, middle};
 use crate::size::samples_of;
 use blendnet_protocol::{AgentId, JobId};
 
@@ -49,36 +50,36 @@ impl Farm {
         };
         let mut seeds: Vec<Seed> = self.agents.values().filter_map(seed).collect();
         let relation = |seed: &Seed| seed.speed.rate() / seed.reference;
-        seeds.sort_by(|a, b| relation(a).total_cmp(&relation(b)));
-        seeds.get(seeds.len() / 2).copied()
+        middle(&mut seeds, |a, b| relation(a).total_cmp(&relation(b)))
     }
+}
 
-    /// How fast an agent renders a job: as measured, or as expected of it; `None`: nothing can be said.
-    pub(crate) fn speed_of(&self, id: &AgentId, job: &JobId) -> Option<Speed> {
-        let agent = self.agents.get(id)?;
-        agent.speeds.get(job).copied().or_else(|| self.seed(job)?.expects(agent))
-    }
-
+impl Agent {
     /// Samples of the first chunk of a job that an agent gets. `target_secs` is how long its next one
     /// should take by what is expected of it, where anything is.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub(crate) fn first_samples(
         &self,
-        id: &AgentId,
         job: &JobId,
+        pace: &Pace,
         target_secs: Option<f64>,
         pixels: u64,
     ) -> u32 {
-        let expected = self.speed_of(id, job).zip(target_secs);
+        let expected = pace.speed_of(self, job).zip(target_secs);
         if let Some((speed, secs)) = expected {
             return samples_of(speed.pixel_samples_in(secs.min(FIRST_CHUNK_SECS)), pixels);
         }
-        let reference = self.agents.get(id).and_then(|agent| agent.reference);
-        let is_first = self.agents.values().all(|agent| !agent.speeds.contains_key(job));
-        let Some(rate) = reference.filter(|_| is_first) else { return 1 };
+        let Some(rate) = self.reference.filter(|_| pace.mean.is_none()) else { return 1 };
         // Whole samples that fit.
         let fit = (rate as f64 / REAL_COST * FIRST_PICTURE_SECS / pixels as f64).floor();
         samples_of(fit * pixels as f64, pixels)
+    }
+}
+
+impl Pace {
+    /// How fast an agent renders the job: as measured, or as expected of it; `None`: nothing can be said.
+    pub(crate) fn speed_of(&self, agent: &Agent, job: &JobId) -> Option<Speed> {
+        agent.speeds.get(job).copied().or_else(|| self.seed?.expects(agent))
     }
 }
 

@@ -55,7 +55,7 @@ impl Farm {
     pub(crate) fn settle_with_what_is_there(&mut self, id: &JobId) {
         let Some(job) = self.jobs.get_mut(id) else { return };
         let dropped = &mut job.dropped;
-        job.frames.retain(|&number, frame| {
+        job.frames.retain(|number, frame| {
             let kept = !frame.is_open() || frame.settle();
             if !kept {
                 dropped.push(number);
@@ -79,6 +79,7 @@ impl Farm {
         frame.noise = Some(noise);
         let clean = frame.is_open() && target.is_some_and(|target| noise <= target);
         if clean && frame.settle() {
+            self.round.restless = true;
             self.frame_changed(id, number);
         }
     }

@@ -2,8 +2,8 @@
 
 use crate::Speed;
 use crate::farm::{Agent, Assignment, Farm, Task};
-use crate::seed::speed_or;
-use blendnet_protocol::{AgentId, JobId, Split};
+use crate::round::Pace;
+use blendnet_protocol::{JobId, Split};
 
 /// A frame that takes less than this is not worth cutting.
 const SHORT_FRAME_SECS: f64 = 1.5;
@@ -25,67 +25,57 @@ const OVERHEAD_SHARE: f64 = 40.0;
 const TILES_PER_AGENT: u32 = 8;
 
 impl Farm {
-    /// Agents that a job can use, at least 1.
-    pub(crate) fn job_agents(&self, job: &JobId) -> usize {
-        let most = self.jobs.get(job).and_then(|job| job.max_agents);
-        self.fit_agents(job).min(most.map_or(usize::MAX, |most| most as usize)).max(1)
-    }
-
-    pub(crate) fn whole_frame_secs(&self, id: &AgentId, job: &JobId) -> Option<f64> {
-        let speed = self.speed_of(id, job).or_else(|| self.mean_speed(job))?;
+    /// Seconds of a whole frame, for an agent whose speed is known or expected, or for a usual one.
+    pub(crate) fn whole_frame_secs(&self, agent: &Agent, job: &JobId, pace: &Pace) -> Option<f64> {
+        let speed = pace.speed_of(agent, job).or(pace.mean)?;
         Some(speed.secs_for(self.jobs.get(job)?.plan.as_ref()?.bounds()?.pixel_samples()))
     }
 
     /// Whether even one sample would take the agent longer than the others need for the rest
     /// and the fastest of them for this sample.
-    pub(crate) fn is_too_slow(&self, id: &AgentId, job: &JobId) -> bool {
-        let speed = self.agents.get(id).and_then(|agent| agent.speeds.get(job));
-        let plan = self.jobs.get(job).and_then(|job| job.plan.as_ref());
-        let (Some(speed), Some(plan), Some(rest)) = (speed, plan, self.remaining_secs(job)) else {
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    pub(crate) fn is_too_slow(&self, agent: &Agent, id: &JobId, pace: &Pace) -> bool {
+        let job = self.jobs.get(id);
+        let plan = job.and_then(|job| job.plan.as_ref());
+        let (Some(speed), Some(plan), Some(job)) = (agent.speeds.get(id), plan, job) else {
             return false;
         };
-        let sample = plan.tile.pixel_count();
-        let fastest = self.fit(job).filter_map(|a| a.speeds.get(job)).map(|s| s.secs_for(sample));
-        let fastest = fastest.min_by(f64::total_cmp).unwrap_or(f64::INFINITY);
-        plan.split == Split::Samples && speed.secs_for(sample) > rest + fastest
+        let rest = job.open_pixel_samples() as f64 / pace.rate;
+        let secs = speed.secs_for(plan.tile.pixel_count());
+        plan.split == Split::Samples && pace.rate > 0.0 && secs > rest + pace.fastest_sample_secs
     }
 
     /// Whether an agent should have its next piece before it has done this one. Not near the
     /// end: another agent may be free sooner.
-    pub(crate) fn is_worth_queueing(&self, id: &AgentId, job: &JobId) -> bool {
-        let target = self.target_secs(id, job).zip(self.whole_frame_secs(id, job));
-        let (Some(rest), Some((target, whole))) = (self.free_secs(job), target) else {
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    pub(crate) fn is_worth_queueing(&self, agent: &Agent, id: &JobId, pace: &Pace) -> bool {
+        let target = self.target_secs(agent, id, pace);
+        let (Some(target), Some(whole), Some(job)) =
+            (target, self.whole_frame_secs(agent, id, pace), self.jobs.get(id))
+        else {
             return false;
         };
         // A slow agent must not hold what others would have done long before.
-        let share = self.share_secs(id, job).unwrap_or(0.0);
+        let share = self.share_secs(agent, id, pace).unwrap_or(0.0);
+        let rest = job.frames.sums().free as f64 / pace.rate;
         share >= target && rest > 3.0 * target.max(whole.min(SHORT_FRAME_SECS))
-    }
-
-    /// Seconds that all agents together take for what nobody works on yet.
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    fn free_secs(&self, job: &JobId) -> Option<f64> {
-        let frames = &self.jobs.get(job)?.frames;
-        let free: u64 = frames.values().map(|f| f.coverage.free_pixel_samples()).sum();
-        Some(free as f64 / self.job_rate(job)?)
     }
 
     /// How long the next chunk of this agent should take: long enough that its overhead does
     /// not matter, and short enough that all agents end together.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    pub(crate) fn target_secs(&self, id: &AgentId, job: &JobId) -> Option<f64> {
-        let speed = self.speed_of(id, job)?;
+    pub(crate) fn target_secs(&self, agent: &Agent, job: &JobId, pace: &Pace) -> Option<f64> {
+        let speed = pace.speed_of(agent, job)?;
         let planned = self.jobs.get(job)?;
-        let agents = self.job_agents(job) as f64;
         let overhead = speed.overhead_secs();
         // The manager merges all parts alone: it must not fall behind.
-        let longest = (OVERHEAD_SHARE * overhead).max(4.0 * planned.merge_secs * agents).max(12.0);
+        let merging = 4.0 * planned.merge_secs * pace.agents as f64;
+        let longest = (OVERHEAD_SHARE * overhead).max(merging).max(12.0);
         // Calls of Blender that are paid for are no shorter than what saving calls for.
-        let paid = self.agents.get(id)?.offer.is_some();
-        let saving = self.saving_interval_secs(id, job).filter(|_| paid);
+        let saving = self.saving_interval_secs(agent, job).filter(|_| agent.offer.is_some());
         let longest = longest.max(saving.unwrap_or(0.0));
         let shortest = (4.0 * overhead).max(1.0);
-        let share = self.share_secs(id, job)?;
+        let share = self.share_secs(agent, job, pace)?;
         let one_sample = match planned.plan.as_ref()?.split {
             Split::Samples => speed.secs_for(planned.plan.as_ref()?.tile.pixel_count()),
             Split::Tiles { .. } | Split::Frames => 0.0,
@@ -96,39 +86,8 @@ impl Farm {
         Some(chunk.max(one_sample))
     }
 
-    /// How long this agent would render of what nobody works on yet, if all agents, each after
-    /// what it already has, were to end at the same moment.
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    fn share_secs(&self, id: &AgentId, job: &JobId) -> Option<f64> {
-        let mean = self.mean_speed(job)?;
-        let known = self.seed(job);
-        let mut others: Vec<(f64, f64)> = self
-            .fit(job)
-            .map(|agent| {
-                let speed = speed_or(agent, job, known, mean);
-                (self.busy_secs(agent, job, speed) + speed.overhead_secs(), speed.rate())
-            })
-            .collect();
-        others.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let frames = &self.jobs.get(job)?.frames;
-        let free: u64 = frames.values().map(|f| f.coverage.free_pixel_samples()).sum();
-        // Each agent in turn, by when it is free: with those so far, when would all be done?
-        let (mut rate, mut head_start, mut end) = (0.0, 0.0, f64::INFINITY);
-        for (ready, each) in others.into_iter().take(self.job_agents(job)) {
-            if ready >= end {
-                break;
-            }
-            rate += each;
-            head_start += each * ready;
-            end = (free as f64 + head_start) / rate;
-        }
-        let agent = self.agents.get(id)?;
-        let speed = speed_or(agent, job, known, mean);
-        Some((end - self.busy_secs(agent, job, speed)).max(0.0))
-    }
-
     /// Seconds until an agent has done what it was given; work for other jobs is not counted.
-    fn busy_secs(&self, agent: &Agent, job: &JobId, speed: Speed) -> f64 {
+    pub(crate) fn busy_secs(&self, agent: &Agent, job: &JobId, speed: Speed) -> f64 {
         let bounds = self.jobs.get(job).and_then(|job| job.plan.as_ref()?.bounds());
         let whole = bounds.map_or(0.0, |bounds| speed.secs_for(bounds.pixel_samples()));
         let secs = |assignment: &Assignment| match assignment.task {

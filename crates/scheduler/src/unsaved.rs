@@ -87,7 +87,7 @@ impl Farm {
 
 impl Job {
     fn drop_frame(&mut self, number: i32) {
-        if self.frames.remove(&number).is_some() {
+        if self.frames.remove(number).is_some() {
             self.dropped.push(number);
         }
     }

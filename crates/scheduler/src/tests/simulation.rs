@@ -550,3 +550,34 @@ fn an_agent_that_joins_begins_with_what_its_speed_with_the_reference_scene_promi
     assert!((3 * even..=5 * even + 4).contains(&fast), "{even} {fast}");
     assert!(absurd <= 20 * even, "no figure is believed without a bound: {absurd}");
 }
+
+#[test]
+fn many_agents_that_are_not_all_looked_at_each_time_end_together_too() {
+    let slow = |n: usize| Cost { frame: [60.0, 120.0, 240.0][n % 3] * 40.0, ..EVEN };
+    let costs: Vec<Cost> = (0..120).map(slow).collect();
+    let ideal = 60.0 / costs.iter().map(|c| 1.0 / c.frame).sum::<f64>();
+    let mut world = World::new(&costs);
+    world.submit("shot", job_plan(Split::Samples, 60));
+    let secs = world.run();
+    assert!(secs < 1.10 * ideal + 10.0, "{secs} s against {ideal} s");
+    let job = &world.farm.jobs[&job_id("shot")];
+    assert!(job.frames.values().all(|f| f.state == FrameState::Completed));
+    assert!(world.farm.agents.values().all(|a| a.queue.is_empty() && a.collecting.is_empty()));
+}
+
+#[test]
+fn work_of_a_lost_agent_goes_to_others_at_once_however_many_there_are() {
+    let mut world = World::new(&[EVEN; 200]);
+    world.submit("shot", job_plan(Split::Samples, 20));
+    for round in 0..400 {
+        world.step();
+        if round % 10 == 0 {
+            let victim = world.agents.keys().nth(round % 200).cloned();
+            if let Some(victim) = victim {
+                world.kill(&victim);
+            }
+        }
+    }
+    world.run();
+    assert_eq!(world.farm.jobs[&job_id("shot")].state, JobState::Completed);
+}
