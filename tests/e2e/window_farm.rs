@@ -2,7 +2,7 @@
 
 use crate::slurm::Cluster;
 use crate::window::{BAD, GOOD, count_of};
-use blendnet_tests::{Window, difference, main_button, system_blender, wait_for};
+use blendnet_tests::{Window, system_blender, wait_for};
 use std::ffi::OsStr;
 use std::time::Duration;
 
@@ -22,12 +22,9 @@ fn the_window_tests_the_connection_to_a_cluster_and_renders_on_it() {
     fs_err::create_dir(folder.path().join("data")).unwrap();
     fs_err::write(folder.path().join("data/settings.toml"), settings).unwrap();
     let window = Window::open(folder.path(), &[OsStr::new("open"), scene.as_os_str()]);
-    window.sees("the button that renders", main_button);
-    let scene = window.look();
+    window.finds("Button", "Render");
     window.key("ctrl+2");
-    window.sees("the farm", |seen| (difference(seen, &scene) > 0.02).then_some(()));
-    let button = window.sees("the button that tests the connection", main_button);
-    window.click(button);
+    window.press("Test connection");
     let passed = |seen: &image::RgbImage| (count_of(seen, &[GOOD]) > 100).then_some(());
     window.sees("checks that passed", passed);
     let seen = window.keep("farm");

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::Window;
 
 /// Something in the window.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq)]
 pub struct Thing {
     /// What sort, such as `Button`.
     pub role: String,
@@ -44,10 +44,7 @@ impl Window {
             let fits = |thing: &Thing| thing.role == role && thing.name == name && thing.enabled;
             self.things().into_iter().filter(fits).max_by(|a, b| a.at[1].total_cmp(&b.at[1]))
         };
-        let before = std::cell::Cell::new([0.0; 4]);
-        self.sees(&format!("the {role} `{name}`"), |_| {
-            find().filter(|thing| before.replace(thing.at) == thing.at)
-        })
+        self.sees(&format!("the {role} `{name}`"), |_| find())
     }
 
     /// Waits until something in the window says this.
@@ -55,8 +52,9 @@ impl Window {
     /// # Panics
     /// If nothing does for long.
     pub fn reads(&self, text: &str) -> String {
-        let read = || self.things().into_iter().find(|thing| thing.name.contains(text));
-        self.sees(&format!("`{text}`"), |_| read()).name
+        let read = || self.things().into_iter().map(|thing| thing.name).find(|n| n.contains(text));
+        self.sees(&format!("`{text}`"), |_| read().map(drop));
+        read().unwrap_or_default()
     }
 
     /// A step: clicks a button.

@@ -174,15 +174,18 @@ impl Window {
         image::load_from_memory(&output.stdout).expect("a screenshot").to_rgb8()
     }
 
-    /// Waits until something is seen.
+    /// Waits until something is seen, twice in a row as the same: what is found in a view that is about to
+    /// be drawn anew is not where it will be clicked.
     ///
     /// # Panics
     /// If it is not seen for long; what is seen then lies in the folder of screens.
-    pub fn sees<T>(&self, what: &str, seen: impl Fn(&RgbImage) -> Option<T>) -> T {
+    pub fn sees<T: PartialEq>(&self, what: &str, seen: impl Fn(&RgbImage) -> Option<T>) -> T {
         let until = Instant::now() + PATIENCE;
+        let mut before = None;
         loop {
-            if let Some(found) = seen(&self.look()) {
-                return found;
+            match seen(&self.look()) {
+                Some(found) if before.as_ref() == Some(&found) => return found,
+                found => before = found,
             }
             if Instant::now() > until {
                 self.keep("not-seen");

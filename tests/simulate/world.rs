@@ -326,7 +326,9 @@ impl World {
             // As the manager does: others have handed in some of it, so the rest is rendered again.
             self.tell(Event::GaveBack { work: work.clone(), job, frame: Some(frame) });
             let ids: Vec<AgentId> = self.instances.keys().cloned().collect();
-            ids.iter().for_each(|id| self.cancel(id, &work));
+            for id in &ids {
+                self.cancel(id, &work);
+            }
             return;
         }
         self.tell(Event::PartMerged { work, job, frame, region, secs: 0.2 });
