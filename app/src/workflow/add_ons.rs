@@ -89,15 +89,21 @@ pub async fn bring(
     mut scene: SceneFiles,
     (blend, wanted): (&Path, &[AddOn]),
 ) -> Result<SceneFiles, Problem> {
-    let blend = blend.to_owned();
-    let named = tokio::task::spawn_blocking(move || named_in(&blend)).await.unwrap_or_default();
-    let mut files = BTreeMap::new();
-    for add_on in wanted.iter().chain(&named) {
-        if !scene.add_ons.contains(&add_on.name) {
-            scene.add_ons.push(add_on.name.clone());
-            files.extend(add_on.files()?);
+    let (blend, wanted, there) = (blend.to_owned(), wanted.to_owned(), scene.add_ons.clone());
+    let found = tokio::task::spawn_blocking(move || {
+        let of_file = named_in(&blend);
+        let (mut names, mut files) = (there, BTreeMap::new());
+        for add_on in wanted.iter().chain(&of_file) {
+            if !names.contains(&add_on.name) {
+                names.push(add_on.name.clone());
+                files.extend(add_on.files()?);
+            }
         }
-    }
+        Ok((names, files))
+    });
+    let found = found.await.map_err(|error| Problem::farm(error.to_string()))?;
+    let (names, files) = found?;
+    scene.add_ons = names;
     scene.files.extend(upload::hash_all(hashes, files).await?);
     Ok(scene)
 }

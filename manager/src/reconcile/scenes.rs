@@ -69,7 +69,9 @@ async fn try_send(remote: &Remote, scene: &SceneId, spec: &SceneSpec) -> Result<
 /// Sees to it that the agent has the best Blender for a scene, of its own and the farm's.
 async fn provide(remote: &Remote, scene: &SceneId) -> Result<(), ClientError> {
     let Some(folder) = &remote.context.config.shelf else { return Ok(()) };
-    let mut kept = shelf::read(folder);
+    let read = folder.clone();
+    let read = tokio::task::spawn_blocking(move || shelf::read(&read)).await;
+    let mut kept = read.unwrap_or_default();
     let (mut sent, mut damaged) = (Vec::new(), Vec::new());
     while !kept.is_empty() || !damaged.is_empty() {
         let state = ask(remote, scene, &kept).await.map_err(|error| with(error, &damaged))?;
