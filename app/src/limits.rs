@@ -1,5 +1,6 @@
 //! What a render may cost, when it must be done, and how clean it must be: as people write it.
 
+use blendnet_protocol::JobLimits;
 use jiff::civil::{DateTime, Time};
 use jiff::{SignedDuration, Timestamp, Zoned};
 
@@ -32,6 +33,31 @@ pub fn noise(text: &str) -> Result<f64, String> {
         Ok(noise)
     } else {
         Err("it is more than 0, and at most 1".to_owned())
+    }
+}
+
+/// The limits that are written in fields of a form; an empty field is none.
+pub fn written(noise: &str, deadline: &str, budget: &str) -> Result<JobLimits, String> {
+    let limits = JobLimits {
+        noise: field("noise", noise, self::noise)?,
+        deadline_unix_secs: field("deadline", deadline, when)?,
+        budget_usd_micros: field("budget", budget, usd_micros)?,
+    };
+    if limits.budget_usd_micros == Some(0) {
+        return Err("budget: nothing can be rendered for nothing".to_owned());
+    }
+    Ok(limits)
+}
+
+/// What is read of a field, unless nothing is written there.
+fn field<T>(
+    name: &str,
+    text: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Option<T>, String> {
+    match text.trim() {
+        "" => Ok(None),
+        text => read(text).map(Some).map_err(|why| format!("{name}: {why}")),
     }
 }
 

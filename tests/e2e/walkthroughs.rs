@@ -115,7 +115,11 @@ async fn everything_that_runs_is_stopped_in_three_steps_and_what_is_rendered_is_
 fn how_long_a_render_takes_is_estimated_in_one_step_and_stands_beside_what_it_took() {
     let folder = tempfile::tempdir().unwrap();
     let size = ["--size", "160", "90", "--samples", "64"];
-    let window = open(folder.path(), &scene(folder.path(), "combined_only", &size));
+    let scene = scene(folder.path(), "combined_only", &size);
+    fs_err::create_dir(folder.path().join("data")).unwrap();
+    let price = "usd_micros_per_hour = 120000\n";
+    fs_err::write(folder.path().join("data/settings.toml"), price).unwrap();
+    let window = open(folder.path(), &scene);
     window.press("Estimate");
     window.reads("every sample costs the same");
     window.keep("estimate");
@@ -123,6 +127,24 @@ fn how_long_a_render_takes_is_estimated_in_one_step_and_stands_beside_what_it_to
     window.reads("Done: 1 frame");
     window.reads("Estimated");
     assert_eq!(window.steps(), ["click Estimate", "click Render"]);
+}
+
+#[test]
+fn a_render_that_is_clean_enough_is_ended_by_a_limit_that_it_gets_while_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let size = ["--size", "320", "180", "--samples", "4096"];
+    let window = open(folder.path(), &scene(folder.path(), "combined_only", &size));
+    window.press("Render");
+    window.sees("a preview", preview);
+    window.press("Change limits");
+    window.keep("limits-of-a-render");
+    window.enter("Noise", "0.5");
+    window.press("Set");
+    window.reads("Done: 1 frame");
+    window.reads("of 4096");
+    window.keep("clean-enough");
+    let steps = ["click Render", "click Change limits", "type into Noise, Enter", "click Set"];
+    assert_eq!(window.steps(), steps);
 }
 
 #[tokio::test]

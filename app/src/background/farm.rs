@@ -30,6 +30,12 @@ pub(super) async fn ask(wish: FarmWish, served: &Served) {
             });
             moved.await.err().map(Event::Trouble)
         }
+        FarmWish::Limit(job, limits) => {
+            let limited = of_job(&served.data, "changing its limits", async |manager| {
+                manager.limit(&job, &limits).await
+            });
+            limited.await.err().map(Event::Trouble)
+        }
         FarmWish::FrameFirst(job, frame) => {
             let moved = of_job(&served.data, "moving the frame first", async |manager| {
                 manager.frame_first(&job, frame).await

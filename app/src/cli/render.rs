@@ -14,7 +14,7 @@ use super::moved::MovedArgs;
 use super::printer::{Printer, print_json, print_lines};
 use super::{Ending, Shared};
 use crate::workflow::add_ons::AddOn;
-use crate::workflow::estimate;
+use crate::workflow::estimate::{self, Estimate};
 use crate::workflow::event::{Event, Events, Summary};
 use crate::workflow::launch::StartOptions;
 use crate::workflow::problem::Problem;
@@ -158,9 +158,21 @@ pub(super) async fn estimate(args: RenderArgs, shared: &Shared) -> Ending {
     let setting = Setting { data: &data, start: &start, events: &events, stop: &stop };
     let estimate = estimate::estimate(&setting, &request).await?;
     if shared.json {
-        return printed(print_json(&estimate));
+        return printed(print_json(&Told {
+            usd_micros: start.usd_micros_per_hour.map(|price| estimate.usd_micros(price)),
+            estimate: &estimate,
+        }));
     }
-    printed(print_lines(&super::text::estimate(&estimate)))
+    printed(print_lines(&super::text::estimate(&estimate, start.usd_micros_per_hour)))
+}
+
+/// An estimate for scripts.
+#[derive(serde::Serialize)]
+struct Told<'e> {
+    #[serde(flatten)]
+    estimate: &'e Estimate,
+    /// What it will most likely cost, in millionths of a dollar; without a price: `null`.
+    usd_micros: Option<u64>,
 }
 
 /// Goes on with a job.

@@ -5,7 +5,7 @@ use std::path::Path;
 use blendnet_protocol::{AgentState, FrameState, JobState};
 
 use crate::text::{bytes, count, duration, percent, usd};
-use crate::workflow::estimate::Estimate;
+use crate::workflow::estimate::{Estimate, usd_micros};
 use crate::workflow::event::{
     Event, FrameEnded, FrameInWork, ProgressReport, SceneSummary, Summary, Upload,
 };
@@ -29,20 +29,25 @@ pub(super) fn lines(event: &Event) -> Vec<String> {
     }
 }
 
-/// How long a render will take.
-pub(super) fn estimate(estimate: &Estimate) -> Vec<String> {
+/// How long a render will take, and what it will cost where an hour of an agent has a price.
+pub(super) fn estimate(estimate: &Estimate, usd_micros_per_hour: Option<u64>) -> Vec<String> {
     let Estimate { name, likely_secs, least_secs, most_secs, because, .. } = estimate;
+    let cost = |agents, secs| {
+        let cost = usd_micros_per_hour.map(|price| usd(usd_micros(agents, secs, price)));
+        cost.map_or_else(String::new, |cost| format!(", {cost}"))
+    };
     let frames = count(estimate.frames, "frame", "frames");
     let agents = count(estimate.agents as usize, "agent", "agents");
     let mut lines = vec![
         format!(
-            "{name}: {frames} with {agents} of this computer: about {}",
-            duration(*likely_secs)
+            "{name}: {frames} with {agents} of this computer: about {}{}",
+            duration(*likely_secs),
+            cost(estimate.agents, *likely_secs)
         ),
         format!("between {} and {}: {because}", duration(*least_secs), duration(*most_secs)),
     ];
     for (agents, secs) in &estimate.by_agents {
-        lines.push(format!("{agents:>4} {}", duration(*secs)));
+        lines.push(format!("{agents:>4} {}{}", duration(*secs), cost(*agents, *secs)));
     }
     lines
 }

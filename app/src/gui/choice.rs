@@ -157,15 +157,8 @@ impl Choice {
 
     /// The limits, if all that is written are some.
     pub fn limits(&self, settings: &Settings) -> Result<JobLimits, String> {
-        let limits = JobLimits {
-            noise: written(&self.noise, limits::noise).map_err(|why| format!("noise: {why}"))?,
-            deadline_unix_secs: written(&self.deadline, limits::when)
-                .map_err(|why| format!("deadline: {why}"))?,
-            budget_usd_micros: written(&self.budget, limits::usd_micros)
-                .map_err(|why| format!("budget: {why}"))?,
-        };
+        let limits = limits::written(&self.noise, &self.deadline, &self.budget)?;
         match limits.budget_usd_micros {
-            Some(0) => Err("budget: nothing can be rendered for nothing".to_owned()),
             Some(_) if settings.usd_micros_per_hour == 0 => {
                 Err("budget: say in the settings what an hour of an agent costs".to_owned())
             }
@@ -209,17 +202,6 @@ impl Choice {
             estimated_secs: None,
         };
         Ok(Order { request, start: start_options(settings) })
-    }
-}
-
-/// What is read of a field, unless nothing is written there.
-fn written<T>(
-    field: &str,
-    read: impl FnOnce(&str) -> Result<T, String>,
-) -> Result<Option<T>, String> {
-    match field.trim() {
-        "" => Ok(None),
-        text => read(text).map(Some),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use blendnet_protocol::{AgentId, JobId, PairRequest};
+use blendnet_protocol::{AgentId, JobId, JobLimits, PairRequest};
 
 use crate::settings::Settings;
 use crate::workflow::launch::StartOptions;
@@ -90,7 +90,7 @@ pub enum PlacesWish {
 }
 
 /// Something that is asked of the farm that runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum FarmWish {
     /// So many agents on this computer.
     Agents(u32),
@@ -98,6 +98,8 @@ pub enum FarmWish {
     Log(String),
     /// Good enough: finish every frame that was begun with the samples that it has.
     Settle(JobId),
+    /// A job has these limits from now on.
+    Limit(JobId, JobLimits),
     /// Jobs with a larger one come first.
     Priority(JobId, i32),
     /// This frame before the others.

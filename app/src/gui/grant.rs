@@ -98,7 +98,9 @@ impl App {
             | Wish::GoOn(_)
             | Wish::Settle(_)
             | Wish::First(_)
-            | Wish::FrameFirst(_) => {}
+            | Wish::FrameFirst(_)
+            | Wish::Redraft(_)
+            | Wish::Limit(..) => {}
         }
     }
 
@@ -129,6 +131,17 @@ impl App {
             Wish::First(key) => {
                 let before_all = self.state.renders.before_all();
                 self.of_job(key, |job| FarmWish::Priority(job, before_all));
+            }
+            Wish::Redraft(redraft) => {
+                if let Some(render) = self.state.renders.shown_mut() {
+                    render.redraft = redraft;
+                }
+            }
+            Wish::Limit(key, limits) => {
+                if let Some(render) = self.state.renders.get_mut(key) {
+                    render.redraft = None;
+                }
+                self.of_job(key, |job| FarmWish::Limit(job, limits));
             }
             Wish::FrameFirst(frame) => {
                 let key = self.state.render().map_or(0, |render| render.key);

@@ -14,6 +14,7 @@ pub mod linear;
 pub mod noise;
 pub mod places;
 pub mod queue;
+pub mod redraft;
 pub mod running;
 pub mod screens;
 pub mod shown;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use blendnet_protocol::{FrameSet, FrameState, JobId, JobState};
 
+use super::redraft::Redraft;
 use super::strip::{Stretch, stretches};
 use super::track::{Moment, Track};
 use crate::text::{count, duration, percent};
@@ -105,6 +106,8 @@ pub struct Running {
     pub newest_frame: Option<i32>,
     /// How it went over time.
     pub track: Track,
+    /// Its limits, while they are written anew.
+    pub redraft: Option<Redraft>,
     /// The artist wants nothing of it kept.
     pub discarded: bool,
 }
@@ -132,6 +135,7 @@ impl Running {
             newest: None,
             newest_frame: None,
             track: Track::default(),
+            redraft: None,
             discarded: false,
         }
     }

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use blendnet_protocol::JobId;
+use blendnet_protocol::{JobId, JobLimits};
 
 use crate::gui::command::{Command, PlacesWish};
+use crate::gui::redraft::Redraft;
 use crate::gui::state::Screen;
 use crate::workflow::history::Entry;
 use crate::workflow::records::Record;
@@ -46,6 +47,10 @@ pub enum Wish {
     Settle(u64),
     /// Let a render go before the others.
     First(u64),
+    /// Write the limits of the render that is looked at anew; `None`: no more.
+    Redraft(Option<Redraft>),
+    /// Let a render that runs have these limits from now on.
+    Limit(u64, JobLimits),
     /// Let a frame go before the others.
     FrameFirst(i32),
     /// Look at a picture.

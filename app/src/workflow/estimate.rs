@@ -57,10 +57,15 @@ impl Estimate {
     /// What its agents will most likely cost while they render, where an hour of one costs so much; all
     /// in millionths of a dollar.
     pub fn usd_micros(&self, per_hour: u64) -> u64 {
-        let millis = Duration::try_from_secs_f64(self.likely_secs).unwrap_or_default().as_millis();
-        let micros = millis * u128::from(self.agents) * u128::from(per_hour) / 3_600_000;
-        u64::try_from(micros).unwrap_or(u64::MAX)
+        usd_micros(self.agents, self.likely_secs, per_hour)
     }
+}
+
+/// What agents cost for some seconds, where an hour of one costs so much; all in millionths of a dollar.
+pub fn usd_micros(agents: u32, secs: f64, per_hour: u64) -> u64 {
+    let millis = Duration::try_from_secs_f64(secs).unwrap_or_default().as_millis();
+    let micros = millis * u128::from(agents) * u128::from(per_hour) / 3_600_000;
+    u64::try_from(micros).unwrap_or(u64::MAX)
 }
 
 /// What was measured.

@@ -121,6 +121,29 @@ fn summary() -> Summary {
 }
 
 #[test]
+fn an_estimate_tells_money_where_agents_have_a_price() {
+    let estimate = Estimate {
+        name: "shot.blend".into(),
+        frames: 1,
+        samples: 64,
+        probed_samples: 8,
+        probed_secs: 5.0,
+        agents: 2,
+        likely_secs: 1800.0,
+        least_secs: 1700.0,
+        most_secs: 1900.0,
+        because: "every sample costs the same".into(),
+        by_agents: vec![(1, 3600.0)],
+    };
+    let free = super::estimate(&estimate, None);
+    assert_eq!(free[0], "shot.blend: 1 frame with 2 agents of this computer: about 30 min 00 s");
+    assert_eq!(free[2], "   1 1 h 00 min");
+    let priced = super::estimate(&estimate, Some(1_500_000));
+    assert_eq!(priced[0], format!("{}, $1.50", free[0]));
+    assert_eq!(priced[2], "   1 1 h 00 min, $1.50");
+}
+
+#[test]
 fn the_end_says_where_the_picture_is() {
     assert_eq!(
         lines(&Event::Done(Box::new(summary()))),

@@ -4,7 +4,7 @@
 use blendnet_protocol::JobState;
 
 use super::bar_of;
-use super::limits::limit_facts_ui;
+use super::limits::{limit_facts_ui, redraft_ui};
 use crate::gui::command::Command;
 use crate::gui::icons::{self, button_ui, sign_button_ui};
 use crate::gui::queue::Queue;
@@ -118,6 +118,7 @@ pub(super) fn head_ui(ui: &mut egui::Ui, render: &Running, closing: bool, wishes
                     waiting_ui(ui, "Waits until agents are free");
                 }
                 figures_ui(ui, progress);
+                redraft_ui(ui, render, progress.limits, wishes);
             }
         }
         Phase::Stopping if closing => waiting_ui(ui, "Stops, then the window closes"),

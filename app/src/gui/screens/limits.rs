@@ -4,6 +4,9 @@ use blendnet_protocol::JobLimits;
 use jiff::Zoned;
 
 use crate::gui::choice::Choice;
+use crate::gui::icons::{self, button_ui};
+use crate::gui::redraft::Redraft;
+use crate::gui::running::Running;
 use crate::gui::state::Screen;
 use crate::gui::widgets::form::{fact, help, row, told_row, wrong};
 use crate::gui::wish::Wish;
@@ -20,18 +23,12 @@ pub(super) fn limits_ui(
     wishes: &mut Vec<Wish>,
 ) {
     ui.strong("Limits");
-    let about = "A frame is done when its noise is no more than this share of a display's brightness. \
-                 Where the scene samples adaptively, its own threshold decides.";
-    told_row(ui, "Noise", &mut choice.noise, "such as 0.01", about);
-    let about = "A time of day, a date with a time such as 2026-12-24T08:00, or so long after the \
-                 start. A render that will be late says so.";
-    told_row(ui, "Deadline", &mut choice.deadline, "such as 18:30 or 2h30m", about);
+    noise_ui(ui, &mut choice.noise);
+    deadline_ui(ui, &mut choice.deadline);
     let has_price = settings.usd_micros_per_hour > 0;
-    let about = "Most that the render may cost, with the start and the end of its agents. What it \
-                 buys is finished as a picture.";
     // What was written before the price went can be taken away.
     ui.add_enabled_ui(has_price || !choice.budget.is_empty(), |ui| {
-        told_row(ui, "Budget", &mut choice.budget, "US dollars, such as 2.50", about);
+        budget_ui(ui, &mut choice.budget);
     });
     if !has_price {
         row(ui, "", |ui| help(ui, "For a budget, say what an agent costs"));
@@ -43,6 +40,65 @@ pub(super) fn limits_ui(
     }
     if let Err(why) = choice.limits(settings) {
         wrong(ui, &why);
+    }
+}
+
+fn noise_ui(ui: &mut egui::Ui, text: &mut String) {
+    let about = "A frame is done when its noise is no more than this share of a display's brightness. \
+                 Where the scene samples adaptively, its own threshold decides.";
+    told_row(ui, "Noise", text, "such as 0.01", about);
+}
+
+fn deadline_ui(ui: &mut egui::Ui, text: &mut String) {
+    let about = "A time of day, a date with a time such as 2026-12-24T08:00, or so long after the \
+                 start. A render that will be late says so.";
+    told_row(ui, "Deadline", text, "such as 18:30 or 2h30m", about);
+}
+
+fn budget_ui(ui: &mut egui::Ui, text: &mut String) {
+    let about = "Most that the render may cost, with the start and the end of its agents. What it \
+                 buys is finished as a picture.";
+    told_row(ui, "Budget", text, "US dollars, such as 2.50", about);
+}
+
+/// Draws the limits of a render that runs as a form, or the button for it.
+pub(super) fn redraft_ui(
+    ui: &mut egui::Ui,
+    render: &Running,
+    now: JobLimits,
+    wishes: &mut Vec<Wish>,
+) {
+    let Some(before) = &render.redraft else {
+        let hint = "Noise, deadline and budget, while it is rendered";
+        if button_ui(ui, icons::SETTINGS, "Change limits").on_hover_text(hint).clicked() {
+            wishes.push(Wish::Redraft(Some(Redraft::of(now, &Zoned::now()))));
+        }
+        return;
+    };
+    let mut redraft = before.clone();
+    noise_ui(ui, &mut redraft.texts.noise);
+    deadline_ui(ui, &mut redraft.texts.deadline);
+    budget_ui(ui, &mut redraft.texts.budget);
+    let limits = redraft.limits();
+    if let Err(why) = &limits {
+        wrong(ui, why);
+    }
+    let can = limits.is_ok() && redraft.is_changed();
+    let mut ended = false;
+    row(ui, "", |ui| {
+        let set = ui.add_enabled(can, egui::Button::new("Set"));
+        let set = set.on_hover_text("Holds from now on; an empty field is no limit").clicked();
+        if let Some(limits) = limits.ok().filter(|_| set) {
+            wishes.push(Wish::Limit(render.key, limits));
+            ended = true;
+        }
+        if ui.button("Leave as they are").clicked() {
+            wishes.push(Wish::Redraft(None));
+            ended = true;
+        }
+    });
+    if !ended && redraft != *before {
+        wishes.push(Wish::Redraft(Some(redraft)));
     }
 }
 

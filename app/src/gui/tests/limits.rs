@@ -5,7 +5,7 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use jiff::Zoned;
 
 use super::window::*;
-use crate::gui::command::Command;
+use crate::gui::command::{Command, FarmWish};
 use crate::gui::event::Event;
 use crate::gui::state::Screen;
 use crate::limits::due;
@@ -129,4 +129,62 @@ fn limits_do_not_make_an_estimate_wrong_and_a_price_tells_what_it_costs() {
         _ => None,
     });
     assert_eq!(told, Some(Some(125.0)), "{asked:?}");
+}
+
+#[test]
+fn limits_of_a_render_that_runs_are_changed_beside_its_picture() {
+    let mut window = Window::new().rendering();
+    let Step::Progress(mut report) = progress(1, Vec::new()) else { panic!("progress") };
+    let before = JobLimits { noise: Some(0.02), ..JobLimits::default() };
+    report.limits = before;
+    window.step(Step::Progress(report.clone()));
+    window.click("Change limits");
+    let is_disabled = |window: &Window<'_>| {
+        let set = window.harness.get_by_role_and_label(egui::Role::Button, "Set");
+        set.accesskit_node().is_disabled()
+    };
+    assert!(is_disabled(&window), "nothing is changed yet");
+    window.type_in("Budget", "much");
+    assert!(window.shows("budget: `much` is no amount in dollars") && is_disabled(&window));
+    window.click("Leave as they are");
+    assert!(!window.shows("is no amount"));
+    window.click("Change limits");
+    window.type_in("Budget", "4");
+    // What the farm tells meanwhile does not take away what is written.
+    report.done = 0.5;
+    window.step(Step::Progress(report));
+    window.click("Set");
+    let asked = window.asked();
+    let after = JobLimits { budget_usd_micros: Some(4_000_000), ..before };
+    let wish = Command::Farm(FarmWish::Limit(job(), after));
+    assert!(asked.contains(&wish), "{asked:?}");
+    assert!(window.shows("Change limits"));
+}
+
+#[test]
+fn an_estimate_shows_which_numbers_of_agents_are_within_the_budget_and_the_deadline() {
+    let mut window = Window::of_size(1180.0, 1400.0, 1.0, priced()).with_demo();
+    window.click("Estimate");
+    let asked = window.asked();
+    let [Command::Estimate(order)] = &asked[..] else { panic!("{asked:?}") };
+    // At $0.12 an hour: $0.0042 with one agent, $0.0083 with two, $0.0169 with four.
+    window.tell(Event::Estimated(order.clone(), Ok(super::queue::estimate())));
+    assert!(!window.shows("within the") && !window.shows("beyond the"));
+    window.type_in("Budget", "0.01");
+    assert!(window.shows("Those in red are beyond the budget"));
+    window.type_in("Deadline", "1h");
+    assert!(window.shows("All are within the deadline"));
+    let settings = |window: &Window<'_>| window.harness.state().state.settings.agents;
+    let before = settings(&window);
+    let bars = window.place_of("Money over the number of agents");
+    // The bar of one agent is the first of three.
+    let first = egui::pos2(bars.left() + 56.0 + (bars.width() - 56.0) * 0.15, bars.center().y);
+    for pressed in [true, false] {
+        window.harness.event(egui::Event::PointerMoved(first));
+        let button = egui::PointerButton::Primary;
+        let modifiers = egui::Modifiers::NONE;
+        window.harness.event(egui::Event::PointerButton { pos: first, button, pressed, modifiers });
+        window.harness.run_steps(2);
+    }
+    assert_eq!((before, settings(&window)), (0, 1));
 }

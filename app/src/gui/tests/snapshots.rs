@@ -98,6 +98,15 @@ const STATES: &[State] = &[
         window.step(Step::Progress(report));
         window
     }),
+    ("render with limits written anew", |window| {
+        let mut window = rendering(window, 1, "agent-a");
+        let Step::Progress(mut report) = progress(1, Vec::new()) else { panic!("progress") };
+        report.limits.budget_usd_micros = Some(2_500_000);
+        window.step(Step::Progress(report));
+        window.click("Change limits");
+        window.type_in("Noise", "9");
+        window
+    }),
     ("render failed", |window| {
         let mut window = rendering(window, 4, "agent-a");
         window.step(Step::Frame(FrameEnded {
