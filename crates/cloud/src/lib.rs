@@ -13,6 +13,7 @@ mod process;
 mod provider;
 mod setting;
 mod slurm;
+pub mod startup;
 
 pub use check::{Check, Verdict};
 pub use error::ProviderError;
