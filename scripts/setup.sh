@@ -11,6 +11,8 @@ set -euo pipefail
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/blendnet
 schemathesis=4.32.5
+# What speaks like Amazon, for the tests of crates/cloud_aws.
+moto=5.2.5
 # What the bpy module links to, and software OpenGL for Workbench.
 libraries=(libegl1 libgl1 libgl1-mesa-dri libice6 libsm6 libx11-6 libxext6 libxfixes3 libxi6 libxkbcommon0
     libxrender1)
@@ -69,14 +71,15 @@ python() {
 }
 
 # Makes the virtual environment with one version of a package, unless it stands; prints its programs' folder.
+# Extras of the package, and further packages, may follow.
 environment() {
-    local package=$1 version=$2 home=$cache/$1-$2
+    local package=$1 version=$2 extras=${3:-} home=$cache/$1-$2
     if [ ! -e "$home/complete" ]; then
         say "installing $package $version in $home"
         rm -rf "$home"
         mkdir -p "$cache"
         "$(python)" -m venv "$home" >&2
-        "$home/bin/python" -m pip install --quiet --no-cache-dir "$package==$version" >&2
+        "$home/bin/python" -m pip install --quiet --no-cache-dir "$package$extras==$version" "${@:4}" >&2
         "$home/bin/python" -c "import $package" >&2
         touch "$home/complete"
     fi
@@ -103,13 +106,18 @@ fi
 # And two machines with a cable between them: network namespaces.
 [ -z "$has_apt" ] || packages "${window[@]}" iproute2
 [ -z "$has_apt" ] || [ "$(id -u)" -ne 0 ] || slurm
+[ -z "$has_apt" ] || python >/dev/null || packages python3.11 python3.11-venv || true
+if python >/dev/null; then
+    environment moto "$moto" "[ec2,s3]" flask flask-cors >/dev/null
+else
+    say "SKIPPED: the tests of Amazon's machines need Python 3.11 for moto"
+fi
 if [ -n "${BLENDNET_TEST_BPY:-}" ]; then
     echo "$BLENDNET_TEST_BPY"
     exit 0
 fi
 if [ -n "$has_apt" ]; then
     packages "${libraries[@]}"
-    python >/dev/null || packages python3.11 python3.11-venv || true
 fi
 if ! python >/dev/null; then
     say "SKIPPED: the tests with the bpy module ($*) need Python 3.11, and this system has none;"

@@ -12,6 +12,7 @@
 mod blender;
 mod compare;
 mod farm;
+mod moto;
 mod programs;
 mod render;
 mod server;
@@ -21,6 +22,7 @@ mod window;
 pub use blender::{Blender, blenders, system_blender};
 pub use compare::{Difference, Kind, PngDifference, compare_exr, compare_png, noise_between};
 pub use farm::Farm;
+pub use moto::{Moto, Wrong};
 pub use programs::{cache_home, command, program};
 pub use render::{Render, Rendered};
 pub use server::{Reply, Server, descendants, is_running, naming, sha1, wait_for};

@@ -45,6 +45,7 @@ fn allowed(package: &str) -> &'static [&'static str] {
         "blendnet-protocol" | "blendnet-cloud" | "blendnet-pack" => &[],
         "blendnet-scheduler" | "blendnet-film" | "blendnet-net" => &["protocol"],
         "blendnet-tasks" => &["protocol", "net"],
+        "blendnet-cloud-aws" => &["cloud"],
         "blendnet-tests" => &["protocol", "net", "scheduler"],
         "blendnet-agent" => &["protocol", "net", "film", "tasks"],
         "blendnet-manager" => &["protocol", "net", "film", "tasks", "scheduler", "cloud"],
@@ -70,6 +71,29 @@ fn dependencies_run_one_way() {
                 assert!(fits, "{package} may not depend on {ours} ({})", path.display());
             }
         }
+    }
+}
+
+#[test]
+fn no_program_waits_for_the_sdk_of_a_cloud() {
+    for program in ["blendnet", "blendnet-manager", "blendnet-agent"] {
+        let mut tree = std::process::Command::new(env!("CARGO"));
+        tree.args([
+            "tree",
+            "--offline",
+            "--edges",
+            "normal,build",
+            "--prefix",
+            "none",
+            "-p",
+            program,
+        ]);
+        let output = tree.current_dir(root()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let names = String::from_utf8(output.stdout).unwrap();
+        assert!(names.lines().any(|line| line.starts_with("blendnet-protocol ")), "{names}");
+        let sdk = names.lines().find(|line| line.starts_with("aws-sdk-"));
+        assert_eq!(sdk, None, "of {program}");
     }
 }
 
