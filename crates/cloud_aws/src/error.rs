@@ -44,6 +44,7 @@ pub(crate) fn of_code(doing: &str, code: &str, message: &str) -> ProviderError {
         | "ExpiredToken"
         | "ExpiredTokenException"
         | "RequestExpired"
+        | "RequestTimeTooSkewed"
         | "InvalidClientTokenId"
         | "InvalidAccessKeyId"
         | "SignatureDoesNotMatch"
@@ -84,7 +85,14 @@ mod tests {
         for code in ["RequestLimitExceeded", "InsufficientInstanceCapacity", "InternalError"] {
             assert!(of_code("launching", code, "").is_transient(), "{code}");
         }
-        for code in ["ExpiredToken", "UnauthorizedOperation", "VcpuLimitExceeded", "Strange"] {
+        // A clock that is wrong is not put right by asking again.
+        for code in [
+            "ExpiredToken",
+            "RequestTimeTooSkewed",
+            "UnauthorizedOperation",
+            "VcpuLimitExceeded",
+            "Strange",
+        ] {
             assert!(!of_code("launching", code, "").is_transient(), "{code}");
         }
     }
