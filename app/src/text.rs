@@ -27,6 +27,22 @@ pub fn duration(secs: f64) -> String {
     }
 }
 
+/// Dollars of millionths of one, as plots want them.
+#[expect(clippy::cast_precision_loss, reason = "plots show a few digits")]
+pub fn dollars(usd_micros: u64) -> f64 {
+    usd_micros as f64 / 1e6
+}
+
+/// An amount of dollars as [`usd`] says it.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "casts of floats saturate, and money is not negative"
+)]
+pub fn usd_of(dollars: f64) -> String {
+    usd((dollars * 1e6).round() as u64)
+}
+
 /// `1.5 samples/s`; `0.04 samples/s` where a sample takes long.
 pub fn speed(samples_per_sec: f64) -> String {
     let digits = if samples_per_sec < 1.0 { 2 } else { 1 };

@@ -2,6 +2,7 @@
 //! that it takes.
 
 use crate::failures::stand_in;
+use crate::window::demo;
 use blendnet_tests::{Farm, Window, colors, is_running, picture_area, system_blender, wait_for};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,16 @@ fn open(folder: &Path, scene: &Path) -> Window {
 
 fn preview(seen: &image::RgbImage) -> Option<()> {
     (colors(&picture_area(seen)) > 500).then_some(())
+}
+
+#[test]
+fn the_demo_is_rendered_in_one_step_after_it_was_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let window = open(folder.path(), &demo(folder.path()));
+    window.press("Render");
+    window.reads("Done: 1 frame");
+    assert!(folder.path().join("render/demo_0001.exr").is_file());
+    assert_eq!(window.steps(), ["click Render"]);
 }
 
 #[test]
@@ -123,6 +134,11 @@ fn how_long_a_render_takes_is_estimated_in_one_step_and_stands_beside_what_it_to
     window.press("Estimate");
     window.reads("every sample costs the same");
     window.keep("estimate");
+    window.scroll((200, 600), 20);
+    let money = window.finds("Image", "Money over the number of agents");
+    window.sees("all of the estimate", |_| (money.at[3] < 760.0).then_some(()));
+    window.keep("estimate-money");
+    window.scroll_up((200, 600), 20);
     window.press("Render");
     window.reads("Done: 1 frame");
     window.reads("Estimated");

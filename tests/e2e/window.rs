@@ -32,6 +32,11 @@ fn scene(folder: &Path) -> PathBuf {
         let size = ["--size", "480", "270", "--samples", "96"];
         return system_blender().make_scene("glossy", &folder.join("scene.blend"), &size);
     }
+    demo(folder)
+}
+
+/// A copy of the demo scene with its textures.
+pub(crate) fn demo(folder: &Path) -> PathBuf {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/demo");
     for file in ["demo.blend", "textures/plaster.jpg", "textures/terrazzo.jpg"] {
         let to = folder.join(file);

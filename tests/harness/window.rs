@@ -153,6 +153,18 @@ impl Window {
         self.xdotool(&["mousemove", &x.to_string(), &y.to_string()]);
     }
 
+    /// Turns the wheel down over a place.
+    pub fn scroll(&self, at: (u32, u32), notches: u32) {
+        self.point_at(at);
+        self.xdotool(&["click", "--repeat", &notches.to_string(), "--delay", "40", "5"]);
+    }
+
+    /// Turns the wheel up over a place.
+    pub fn scroll_up(&self, at: (u32, u32), notches: u32) {
+        self.point_at(at);
+        self.xdotool(&["click", "--repeat", &notches.to_string(), "--delay", "40", "4"]);
+    }
+
     /// Presses a key, such as `Return` or `ctrl+3`.
     pub fn key(&self, key: &str) {
         self.xdotool(&["key", key]);

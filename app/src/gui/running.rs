@@ -8,7 +8,7 @@ use blendnet_protocol::{FrameSet, FrameState, JobId, JobState};
 use super::redraft::Redraft;
 use super::strip::{Stretch, stretches};
 use super::track::{Moment, Track};
-use crate::text::{count, duration, percent};
+use crate::text::{count, dollars, duration, percent};
 use crate::workflow::event::{Event as Step, ProgressReport, SceneSummary, Summary, Upload};
 use crate::workflow::problem::{Problem, ProblemKind};
 
@@ -367,6 +367,7 @@ impl Running {
                 secs: progress.elapsed_secs,
                 done: progress.done,
                 samples_per_sec: progress.samples_per_sec(),
+                spent_usd: dollars(progress.spent_usd_micros),
             });
         }
         self.progress = Some(progress);

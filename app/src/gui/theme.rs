@@ -74,6 +74,8 @@ pub fn apply(context: &egui::Context, settings: &Settings) {
         style.spacing.item_spacing = vec2(8.0, 6.0);
         style.spacing.button_padding = vec2(10.0, 4.0);
         style.spacing.interact_size.y = 24.0;
+        // Bars float beside what is scrolled, not over it.
+        style.spacing.scroll.floating_allocated_width = 8.0;
         style.spacing.window_margin = Margin::same(12);
         style.text_styles = [
             (TextStyle::Heading, FontId::new(18.0, FontFamily::Proportional)),

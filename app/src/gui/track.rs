@@ -14,6 +14,8 @@ pub struct Moment {
     pub done: f64,
     /// Samples of a whole frame a second, of all agents together.
     pub samples_per_sec: f64,
+    /// What was spent, in dollars.
+    pub spent_usd: f64,
 }
 
 /// Moments of a render, oldest first.
@@ -58,7 +60,7 @@ mod tests {
         let mut track = Track::default();
         for second in 0..100_000 {
             let secs = f64::from(second);
-            track.add(Moment { secs, done: secs / 1e5, samples_per_sec: 2.0 });
+            track.add(Moment { secs, done: secs / 1e5, samples_per_sec: 2.0, spent_usd: 0.0 });
         }
         let moments = track.moments();
         assert!((MOST / 4..=MOST).contains(&moments.len()), "{}", moments.len());
@@ -70,7 +72,7 @@ mod tests {
     fn a_clock_that_stands_still_or_goes_back_adds_nothing() {
         let mut track = Track::default();
         for secs in [1.0, 1.0, 0.5, 2.0] {
-            track.add(Moment { secs, done: 0.5, samples_per_sec: 1.0 });
+            track.add(Moment { secs, done: 0.5, samples_per_sec: 1.0, spent_usd: 0.0 });
         }
         assert_eq!(track.moments().len(), 2);
     }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use blendnet_protocol::JobLimits;
-use egui_plot::{Bar, BarChart, GridMark, HLine, HoverPosition, LineStyle, Plot};
+use egui_plot::{AxisHints, Bar, BarChart, GridMark, HLine, HoverPosition, LineStyle, Plot};
 
+use super::plots::{few_marks, labelled};
 use crate::gui::command::{Command, Order};
 use crate::gui::fetched::Fetched;
 use crate::gui::icons::{self, button_enabled_ui};
@@ -14,7 +15,7 @@ use crate::gui::widgets::form::row;
 use crate::gui::widgets::problem::problem_ui;
 use crate::gui::wish::Wish;
 use crate::settings::Settings;
-use crate::text::{count, duration, usd};
+use crate::text::{count, dollars, duration, usd, usd_of};
 use crate::workflow::estimate::{Estimate, usd_micros};
 use crate::workflow::problem::Problem;
 
@@ -104,7 +105,7 @@ fn agents_ui(
             values: estimate.by_agents.iter().map(cost).collect(),
             asked: estimate.agents,
             most: limits.budget_usd_micros.map(|budget| ("budget", dollars(budget))),
-            said: |dollars| usd(micros(dollars)),
+            said: usd_of,
         };
         chosen = money.show(ui).or(chosen);
     }
@@ -151,13 +152,13 @@ impl Bars {
             .allow_boxed_zoom(false)
             .show_grid([false, true])
             .include_y(0.0)
-            .y_axis_min_width(56.0)
-            .y_axis_formatter(move |mark, _| said(mark.value))
+            .y_grid_spacer(few_marks)
+            .custom_y_axes(vec![labelled(AxisHints::new_y(), said).min_thickness(56.0)])
             .x_grid_spacer(move |_| {
                 let mark = |at| GridMark { value: place(at), step_size: 1.0 };
                 (0..numbers).map(mark).collect()
             })
-            .x_axis_formatter(|mark, _| number(mark.value))
+            .custom_x_axes(vec![labelled(AxisHints::new_x(), number)])
             .label_formatter(|hover| {
                 let (HoverPosition::NearDataPoint { position, .. }
                 | HoverPosition::Elsewhere { position }) = hover;
@@ -188,22 +189,8 @@ impl Bars {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "plots show a few digits")]
-fn dollars(micros: u64) -> f64 {
-    micros as f64 / 1e6
-}
-
-#[expect(clippy::cast_precision_loss, reason = "plots show a few digits")]
 fn seconds(secs: i64) -> f64 {
     secs.max(0) as f64
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "casts of floats saturate, and money is not negative"
-)]
-fn micros(dollars: f64) -> u64 {
-    (dollars * 1e6).round() as u64
 }
 
 /// What is drawn at `x`.

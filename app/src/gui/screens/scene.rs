@@ -57,7 +57,7 @@ pub fn scene_ui(
     };
     egui::Panel::left("choices").exact_size(theme::COLUMN + 40.0).resizable(false).show(ui, |ui| {
         egui::ScrollArea::vertical().show(ui, |ui| {
-            ui.set_width(theme::COLUMN + 20.0);
+            ui.set_width(theme::COLUMN + 8.0);
             choices_ui(ui, scene, &read, wishes);
             ui.add_space(theme::GAP);
             farm_ui(ui, places.chosen_title(settings).to_owned(), settings, wishes);

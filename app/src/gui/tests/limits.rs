@@ -112,6 +112,23 @@ fn a_render_shows_how_it_stands_to_its_limits() {
 }
 
 #[test]
+fn what_a_render_costs_is_drawn_over_time_beside_its_budget() {
+    let mut window = Window::of_size(1180.0, 1400.0, 1.0, priced()).rendering();
+    for second in 1..5_u32 {
+        let Step::Progress(mut report) = progress(1, Vec::new()) else { panic!("progress") };
+        report.elapsed_secs = f64::from(second);
+        report.spent_usd_micros = u64::from(second) * 1000;
+        let limits = JobLimits { budget_usd_micros: Some(6000), ..JobLimits::default() };
+        report.limits = if second > 2 { limits } else { JobLimits::default() };
+        window.step(Step::Progress(report));
+        let costs = window.harness.query_all_by_role(egui::Role::Image);
+        let names: Vec<_> = costs.filter_map(|node| node.accesskit_node().label()).collect();
+        let drawn = |name: &str| names.iter().any(|drawn| drawn == name);
+        assert_eq!((drawn("Cost"), drawn("Cost, and the budget")), (second == 2, second > 2));
+    }
+}
+
+#[test]
 fn limits_do_not_make_an_estimate_wrong_and_a_price_tells_what_it_costs() {
     let mut window = Window::of_size(1180.0, 760.0, 1.0, priced()).with_demo();
     window.click("Estimate");
