@@ -10,9 +10,10 @@ type Case = (&'static str, &'static [&'static str], &'static [&'static str], &'s
 
 const BY_SAMPLES: [&str; 2] = ["--split", "samples"];
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 7] = [
     ("glossy", &["--samples", "64"], &BY_SAMPLES, "64 samples in ranges"),
     ("glossy", &["--samples", "61"], &BY_SAMPLES, "61 samples in ranges"),
+    ("glossy", &["--even"], &BY_SAMPLES, "64, colours without error"),
     ("glossy", &["--layers", "2"], &BY_SAMPLES, "two view layers"),
     ("adaptive", &["--size", "320", "180"], &[], "adaptive sampling, tiles"),
     ("compositor", &[], &[], "compositor"),

@@ -145,11 +145,16 @@ def area_light(scene, name="Key", location=(3, -3, 5), energy=500, size=2.0):
     return made
 
 
-def still_life(scene):
-    """A glossy monkey, a glass sphere, a floor, a light and a camera; the monkey turns slowly."""
-    head = monkey(material("Gold", Base_Color=(0.9, 0.6, 0.2, 1), Metallic=0.4, Roughness=0.25))
+def still_life(scene, even=False):
+    """A glossy monkey, a glass sphere, a floor, a light and a camera; the monkey turns slowly.
+
+    `even`: diffuse colours are powers of two, which Blender's sums of 32 bits hold without an error.
+    """
+    gold, metallic = ((0.5, 0.5, 0.25, 1), 0.5) if even else ((0.9, 0.6, 0.2, 1), 0.4)
+    stone = (0.5, 0.5, 0.25, 1) if even else (0.4, 0.42, 0.45, 1)
+    head = monkey(material("Gold", Base_Color=gold, Metallic=metallic, Roughness=0.25))
     ball = sphere("Ball", glass("Glass"), (1.5, -0.6, 0.6))
-    ground = floor(material("Ground", Base_Color=(0.4, 0.42, 0.45, 1), Roughness=0.6))
+    ground = floor(material("Ground", Base_Color=stone, Roughness=0.6))
     light = area_light(scene)
     camera(scene)
     turn(head)

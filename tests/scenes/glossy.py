@@ -44,10 +44,11 @@ def main():
     options = common.parser(__doc__)
     options.add_argument("--layers", type=int, choices=(1, 2), default=1)
     options.add_argument("--denoising-data", action="store_true", help="store what a denoiser needs")
+    options.add_argument("--even", action="store_true", help="colours that 32 bits sum without an error")
     options.add_argument("--motion-blur", action="store_true")
     options = common.parse(options)
     scene = common.new_scene(options)
-    head, ball, ground, light = common.still_life(scene)
+    head, ball, ground, light = common.still_life(scene, options.even)
     for index, thing in enumerate((head, ball, ground), 1):
         thing.pass_index = index
         thing.material_slots[0].material.pass_index = 10 * index
