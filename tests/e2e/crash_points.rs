@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// What a render of one frame writes down, before and after it is written.
-const WRITTEN: [&str; 9] = [
+pub(crate) const WRITTEN: [&str; 9] = [
     "agent",
     "job",
     "frames-anew",
@@ -23,7 +23,8 @@ const OF_PARTS: [&str; 2] = ["part-downloaded", "part-in-film"];
 const LATER: [&str; 4] =
     ["before-given", "after-part-received", "part-in-film", "after-part-merged"];
 
-const OPTIONS: [&str; 6] = ["--agents", "1", "--threads-per-agent", "1", "--split", "samples"];
+pub(crate) const OPTIONS: [&str; 6] =
+    ["--agents", "1", "--threads-per-agent", "1", "--split", "samples"];
 
 fn points() -> Vec<String> {
     let written =
@@ -33,7 +34,7 @@ fn points() -> Vec<String> {
 }
 
 /// Goes on after a crash: with the job, or anew when it was not sent completely.
-fn go_on(scene: &Path, folder: &Path) -> Rendered {
+pub(crate) fn go_on(scene: &Path, folder: &Path) -> Rendered {
     let resume = ["resume", "--agents", "1", "--threads-per-agent", "1"];
     let resumed = Render::command(folder, &resume).finish();
     if resumed.code == 0 { resumed } else { Render::start(scene, folder, &OPTIONS).finish() }

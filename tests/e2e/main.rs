@@ -13,6 +13,7 @@ mod chaos;
 mod command;
 mod cookbook;
 mod crash_points;
+mod crash_troubles;
 mod door;
 mod exactness;
 mod failures;
