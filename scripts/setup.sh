@@ -16,8 +16,8 @@ moto=5.2.5
 # What the bpy module links to, and software OpenGL for Workbench.
 libraries=(libegl1 libgl1 libgl1-mesa-dri libice6 libsm6 libx11-6 libxext6 libxfixes3 libxi6 libxkbcommon0
     libxrender1)
-# A display for the window, what clicks and looks at it, and what calls the servers as people would.
-window=(curl imagemagick libx11-xcb1 libxcursor1 libxkbcommon-x11-0 libxrandr2 xdotool xvfb)
+# A display for the window, what clicks and looks at it, calls the servers as people would, and packs a Blender.
+window=(curl imagemagick jq libx11-xcb1 libxcursor1 libxkbcommon-x11-0 libxrandr2 xdotool xvfb xz-utils)
 
 say() { echo "setup: $*" >&2; }
 
